@@ -1,0 +1,1 @@
+"""orbctl: how people talk to a cluster."""

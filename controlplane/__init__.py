@@ -1,0 +1,1 @@
+"""The control plane: decides what should run where, and agrees on it."""

@@ -1,0 +1,1 @@
+"""Agreement: an ordered, durable log of commands."""

@@ -1,0 +1,97 @@
+"""The seam to agreement: what the rest of the control plane may ask of a log, and no more."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final, Protocol
+
+from orb.ids import ServerName
+
+ENTRY_BYTES_MAX: Final = 4 * 1024 * 1024
+"""The largest command, in bytes; a larger one is refused with TooLarge before it is proposed."""
+
+PROPOSALS_MAX: Final = 4_096
+"""How many proposals may wait at once; one more is refused with Unavailable."""
+
+
+class Role(IntEnum):
+    """What a server is in the current term."""
+
+    FOLLOWER = 1
+    CANDIDATE = 2
+    LEADER = 3
+    LEARNER = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A server as the log sees it. *address* is host:port of its peer listener."""
+
+    name: ServerName
+    address: str
+    role: Role
+    healthy: bool
+    """Heard within an election timeout (always true of the server that answers)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogStatus:
+    """Where agreement stands, seen from one server."""
+
+    role: Role
+    leader: ServerName | None
+    term: int
+    committed: int
+    """The index of the newest entry known to be agreed on."""
+    applied: int
+    """The index of the newest entry in this server's state."""
+    quorum: bool
+    """A majority was heard within an election timeout, as far as this server can know."""
+    members: Sequence[Member]
+
+
+class StateMachine(Protocol):
+    """What the log drives. It runs on the event loop and must never raise."""
+
+    def apply(self, index: int, entry: bytes) -> bytes:
+        """Apply the agreed entry at *index* and return its answer: deterministic and total."""
+        ...
+
+    def snapshot(self) -> Iterable[bytes]:
+        """Chunks that hold the whole state as it is at this call; encoded lazily, off the loop."""
+        ...
+
+    def restore(self, chunks: Iterable[bytes]) -> None:
+        """Replace the whole state by a snapshot's. Raises StorageDamaged if it cannot be read."""
+        ...
+
+
+class Log(Protocol):
+    """An ordered, durable list of entries that a majority of servers agrees on."""
+
+    async def run(self) -> None:
+        """Take part in agreement until cancelled; then close everything cleanly."""
+        ...
+
+    async def propose(self, entry: bytes) -> bytes:
+        """Have *entry* agreed on, durable and applied; return the answer of `apply`.
+
+        Raises NotLeader, NoQuorum, StorageFull, TooLarge or Unavailable when it has certainly
+        not happened, and Unknown when it may have (leadership or the answer was lost).
+        """
+        ...
+
+    async def barrier(self) -> None:
+        """Return once this server's state holds every entry acknowledged before the call.
+
+        Raises NotLeader or NoQuorum (within 5 s, never a hang).
+        """
+        ...
+
+    def status(self) -> LogStatus:
+        """Where agreement stands now."""
+        ...
+
+    def changes(self) -> AsyncIterator[LogStatus]:
+        """Yield the status at once, and again after it or the state has changed (coalesced)."""
+        ...

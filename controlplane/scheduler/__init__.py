@@ -1,0 +1,1 @@
+"""Where tasks should run: pure functions from a view to placements."""

@@ -1,0 +1,1 @@
+"""The cluster in a bottle: simulated time, modelled nodes, drawn faults."""

@@ -1,0 +1,1 @@
+"""The vocabulary that control plane, agent and command line share."""
