@@ -71,6 +71,8 @@ class Service:
     opened: int = 0
     """The revision for which its dependencies have been met once (they gate no restart)."""
     created_at: Millis
+    trace: str = ""
+    """W3C traceparent of the command that made *revision*: its tasks belong to that trace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +148,8 @@ class Node:
     labels: Mapping[str, str] = field(default_factory=dict)
     """Given by people; they go before those of the agent."""
     joined_at: Millis
+    squeezed: bool = False
+    """Its machine has shrunk below what its tasks hold; else they always fit its capacity."""
 
     @property
     def all_labels(self) -> dict[str, str]:
@@ -197,6 +201,10 @@ SpecKey = tuple[ServiceKey, int]
 class State:
     """Everything the cluster has agreed on. Only `apply` changes it; all others read.
 
+    A service that is deleted goes at once, with its replicas. Its tasks are told to stop and stay,
+    with their specs, until they are reaped: so a task may have no service (`services.get`), or,
+    if an app of that name came back, no replica; such a task is never `wanted`.
+
     The tables above the line are the truth and are what a snapshot holds. Those below are derived:
     kept in step by the functions in `tables`' neighbours, rebuilt after a restore, and compared
     with a fresh derivation by `invariants.check`.
@@ -227,7 +235,13 @@ class State:
     unplaced: dict[TaskId, None] = field(default_factory=dict)
     """Tasks in the state NEW, oldest first."""
     reserved: dict[NodeName, Resources] = field(default_factory=dict)
-    """What the tasks that have not ended hold on a node."""
+    """What the tasks that have not ended hold on a node; each node has a row."""
+    tasks_of_spec: dict[SpecKey, int] = field(default_factory=dict)
+    """How many tasks, ended ones too, run a spec; no row for none."""
+    revisions_of_service: dict[ServiceKey, dict[int, None]] = field(default_factory=dict)
+    """The revisions in `specs`, also those of services that are gone."""
+    assigned_at: dict[NodeName, int] = field(default_factory=dict)
+    """The index that last changed what the node must do. A restore sets all to its own index."""
 
     def spec_of(self, task: Task) -> TaskSpec:
         """What the task runs."""
@@ -239,7 +253,7 @@ class State:
 
     def tasks_at(self, node: NodeName) -> list[Task]:
         """The tasks on a node that have not ended, oldest first."""
-        return [self.tasks[task] for task in self.tasks_on_node.get(node, ())]
+        return [self.tasks[task] for task in sorted(self.tasks_on_node.get(node, ()))]
 
     def replicas_in(self, service: ServiceKey) -> list[Replica]:
         """The replicas of a service by number."""
