@@ -65,7 +65,8 @@ class SetLabels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveNode:
-    """Forget a node that is down. Its tasks are lost."""
+    """Forget a node that is down, or suspect (under the brake none becomes down, and a person may
+    know better). Its tasks are lost."""
 
     node: NodeName
 
@@ -117,8 +118,10 @@ class OpenService:
 class CreateTasks:
     """Make one new task in each of these replicas of a service (made too where they are new).
 
-    Refused if *revision* is not the service's. A replica that already holds *copies* or more
-    wanted tasks of that revision is passed over: a decision made twice makes one task.
+    Refused if *revision* is neither the service's nor the one that it is `opened` for (until the
+    dependencies of a new revision are met, a lost or ended task is replaced by one of the opened
+    revision; so `specs` keeps that too). A replica that already holds *copies* or more wanted
+    tasks of that revision is passed over: a decision made twice makes one task.
     """
 
     service: ServiceKey
@@ -142,7 +145,11 @@ class StopTasks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoseTasks:
-    """Nobody can answer for these tasks any more. Ended ones are passed over."""
+    """Nobody can answer for these tasks any more. Ended ones are passed over.
+
+    A task that never came beyond ASSIGNED keeps `started_at` None and `container_id` empty; with
+    its node that tells a reconciler later where not to try again.
+    """
 
     tasks: tuple[TaskId, ...]
     reason: str
