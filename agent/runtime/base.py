@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from orb.ids import Millis, TaskId
+from orb.spec import Healthcheck
 from orb.work import Assignment, BoundPort, NodeFacts
 
 LOG_LINE_BYTES_MAX: Final = 16 * 1024
@@ -27,8 +28,8 @@ class Running:
     finished_at: Millis | None = None
     image_id: str = ""
     ports: tuple[BoundPort, ...] = ()
-    image_healthcheck: tuple[str, ...] = ()
-    """The test that the image brings, empty for none."""
+    image_healthcheck: Healthcheck | None = None
+    """What the image brings; it counts where the spec has none and does not disable it."""
 
 
 @dataclass(frozen=True, slots=True)
