@@ -291,7 +291,7 @@ def a_report(
 def a_state_with(
     *records: Record, specs: Mapping[SpecKey, TaskSpec] | None = None, index: int = 100
 ) -> State:
-    """A state that holds these records, and what they imply: apps, releases, specs, replicas, nodes.
+    """A state that holds these records and what they imply: apps, releases, replicas, nodes.
 
     A task whose revision has no spec in *specs* gets the spec of its service.
     """

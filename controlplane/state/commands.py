@@ -14,6 +14,9 @@ COMMANDS_PER_BATCH_MAX: Final = 20_000
 TASKS_PER_COMMAND_MAX: Final = 20_000
 """Tasks named by one command; a proposer with more makes several."""
 
+COPIES_MAX: Final = 3
+"""Wanted tasks of one revision in one replica: the copy, its stand-in, and one in a drain."""
+
 
 # --- people -----------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,7 +256,7 @@ class Applied:
     """For a batch: the answers in the order of the commands."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Refused:
     """It was not done, and nothing has changed."""
 

@@ -22,6 +22,13 @@ FAILURES_PER_REPLICA_MAX: Final = 20
 CLIENTS_MAX: Final = 10_000
 """Clients whose last answer is kept, so that a retry gets it again; the longest idle go first."""
 
+APPS_MAX: Final = 20_000
+"""Apps in a cluster; one more is refused."""
+SERVICES_MAX: Final = 50_000
+"""Services in a cluster; a release that could make more is refused."""
+TASKS_MAX: Final = 500_000
+"""Tasks in a cluster, ended ones too; a command that would make more is refused."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
@@ -72,7 +79,7 @@ class Service:
     """The revision for which its dependencies have been met once (they gate no restart)."""
     created_at: Millis
     trace: str = ""
-    """W3C traceparent of the command that made *revision*: its tasks belong to that trace."""
+    """W3C traceparent of the command that made *release*: its new tasks belong to that trace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,173 @@
+"""What must be true of every state, whatever was applied: checked by tests and simulation."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import fields
+
+from controlplane.state import indexes
+from controlplane.state.commands import COPIES_MAX
+from controlplane.state.tables import (
+    CLIENTS_MAX,
+    EVENTS_MAX,
+    FAILURES_PER_REPLICA_MAX,
+    RELEASES_PER_APP_MAX,
+    TASKS_MAX,
+    App,
+    Replica,
+    State,
+    Task,
+)
+from orb.ids import ServiceKey
+from orb.lifecycle import TaskState
+
+_DERIVED = (
+    "tasks_of_replica",
+    "tasks_on_node",
+    "replicas_of_service",
+    "services_of_app",
+    "unplaced",
+    "reserved",
+    "tasks_of_spec",
+    "revisions_of_service",
+)
+
+
+def check(state: State) -> list[str]:
+    """What is wrong with the state, a line each; empty if it is sound."""
+    return [
+        *_apps(state),
+        *_specs(state),
+        *_replicas(state),
+        *_tasks(state),
+        *_nodes(state),
+        *_bounds(state),
+        *_derived(state),
+    ]
+
+
+def _apps(state: State) -> Iterator[str]:
+    if state.apps.keys() != state.releases.keys():
+        yield "apps and releases are not of the same apps"
+    for app in state.apps.values():
+        for what in _of_app(state, app):
+            yield f"app {app.key}: {what}"
+    for service in state.services.values():
+        owner = state.apps.get(service.key.owner)
+        if owner is None:
+            yield f"service {service.key}: its app does not exist"
+        elif not service.revision <= service.release <= owner.release:
+            yield f"service {service.key}: revision and release are out of order"
+
+
+def _of_app(state: State, app: App) -> Iterator[str]:
+    if app.key.environment not in state.environments:
+        yield "its environment does not exist"
+    release = state.releases.get(app.key, {}).get(app.release)
+    if release is None:
+        yield f"its current release {app.release} does not exist"
+        return
+    names = state.services_of_app.get(app.key, ())
+    mine = {name: state.services[ServiceKey(*app.key, name)].spec for name in names}
+    if mine != {service.name: service for service in release.spec.services}:
+        yield "its services are not those of its current release"
+
+
+def _specs(state: State) -> Iterator[str]:
+    for service in state.services.values():
+        if state.specs.get((service.key, service.revision)) != service.spec.task:
+            yield f"service {service.key}: its task spec is not stored under its revision"
+    for key, revision in state.specs:
+        service_of = state.services.get(key)
+        wanted = service_of is not None and service_of.revision == revision
+        if not wanted and not state.tasks_of_spec.get((key, revision)):
+            yield f"spec {key} {revision}: nothing uses it"
+
+
+def _replicas(state: State) -> Iterator[str]:
+    for replica in state.replicas.values():
+        for what in _of_replica(state, replica):
+            yield f"replica {replica.key}: {what}"
+
+
+def _of_replica(state: State, replica: Replica) -> Iterator[str]:
+    if replica.key.owner not in state.services:
+        yield "its service does not exist"
+    if len(replica.failures) != len(replica.failed_on):
+        yield "failures and places are not in step"
+    if len(replica.failures) > FAILURES_PER_REPLICA_MAX:
+        yield "it remembers too many failures"
+    tasks = state.tasks_in(replica.key)
+    copies = Counter(task.revision for task in tasks if task.wanted)
+    if any(count > COPIES_MAX for count in copies.values()):
+        yield f"more than {COPIES_MAX} wanted tasks of one revision"
+    placed = [task for task in tasks if task.node is not None and not task.ended]
+    if sum(bool(state.spec_of(task).named_volumes) for task in placed) > 1:
+        yield "more than one task with its volumes holds a node"
+
+
+def _tasks(state: State) -> Iterator[str]:
+    for task in state.tasks.values():
+        for what in _of_task(state, task):
+            yield f"task {task.id} of {task.replica}: {what}"
+
+
+def _of_task(state: State, task: Task) -> Iterator[str]:
+    if indexes.spec_key(task) not in state.specs:
+        yield "its spec does not exist"
+    if task.wanted and task.replica not in state.replicas:
+        yield "it is wanted in a replica that does not exist"
+    placed = task.state not in {TaskState.NEW, TaskState.STOPPED}
+    if (task.state is TaskState.NEW and task.node is not None) or (placed and task.node is None):
+        yield f"it is {task.state.name} with the node {task.node}"
+    if task.node is not None and not task.ended and task.node not in state.nodes:
+        yield f"its node {task.node} does not exist"
+    if task.node in task.avoid:
+        yield "it is on a node that it must avoid"
+    if task.ready and task.state is not TaskState.RUNNING:
+        yield f"it is ready but {task.state.name}"
+    if task.ready is not (task.ready_since is not None):
+        yield "ready and ready_since do not agree"
+
+
+def _nodes(state: State) -> Iterator[str]:
+    for node in state.nodes.values():
+        fits = state.reserved[node.name].fits(node.facts.capacity)
+        if fits is node.squeezed:
+            held = state.reserved[node.name]
+            yield f"node {node.name}: squeezed={node.squeezed}, but {held} of its capacity is held"
+
+
+def _bounds(state: State) -> Iterator[str]:
+    if len(state.events) > EVENTS_MAX:
+        yield "too many events"
+    numbers = [event.sequence for event in state.events]
+    first = state.events_seen - len(numbers) + 1
+    if numbers != list(range(first, state.events_seen + 1)):
+        yield "the events are not numbered without gaps"
+    if len(state.clients) > CLIENTS_MAX:
+        yield "too many clients"
+    if len(state.tasks) > TASKS_MAX:
+        yield "too many tasks"
+    for key, releases in state.releases.items():
+        if len(releases) > RELEASES_PER_APP_MAX:
+            yield f"app {key}: too many releases"
+
+
+def _derived(state: State) -> Iterator[str]:
+    """Compare with what a restore would derive; the order within a row does not count."""
+    fresh = State()
+    for field in fields(State):
+        if field.name not in _DERIVED:
+            setattr(fresh, field.name, getattr(state, field.name))
+    fresh.tasks = dict(state.tasks)
+    fresh.nodes = dict(state.nodes)
+    try:
+        indexes.rebuild(fresh)
+    except KeyError as missing:
+        yield f"the derived tables cannot be derived: {missing} does not exist"
+        return
+    for name in _DERIVED:
+        if getattr(fresh, name) != getattr(state, name):
+            yield f"{name} is not what the other tables say"
+    if list(fresh.unplaced) != list(state.unplaced):
+        yield "unplaced is out of order"
