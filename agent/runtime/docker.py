@@ -77,10 +77,12 @@ class DockerRuntime:
         try:
             await self._engine.change(api.start, identity)
         except (RuntimeFailure, docker.errors.NotFound) as error:
-            if not getattr(error, "temporary", False):
-                await self._remove(identity)
             if isinstance(error, docker.errors.NotFound):
                 raise RuntimeFailure(str(error.explanation), temporary=True) from error
+            if not error.temporary:
+                # A failed start leaves the container behind, as if it had never been tried.
+                await self._remove(identity)
+                await self._remove_network(self._network(assignment))
             raise
         return await self._inspect(identity, assignment.task)
 
@@ -232,9 +234,12 @@ class DockerRuntime:
             _log.warning("%s: %s", assignment.replica.name, warning)
         return str(made["Id"])
 
+    def _network(self, assignment: Assignment) -> str:
+        return self._owner.network(assignment.replica.environment, assignment.replica.app)
+
     async def _have_network(self, assignment: Assignment) -> None:
         api = await self._engine.connect()
-        name = self._owner.network(assignment.replica.environment, assignment.replica.app)
+        name = self._network(assignment)
         if await self._engine.read(api.networks, names=[f"^{name}$"]):
             return
         labels = {LABEL_CLUSTER: self._owner.cluster}
