@@ -42,7 +42,7 @@ class ServiceManager:
         # A name that starts with @ is in the kernel's abstract namespace: a zero byte there.
         address = "\0" + self._address[1:] if self._address[0] == "@" else self._address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as connection:
-            connection.setblocking(False)
+            connection.settimeout(0)
             try:
                 connection.sendto(message.encode(), address)
             except OSError:
@@ -50,7 +50,7 @@ class ServiceManager:
 
 
 def _watchdog_s(environ: Mapping[str, str]) -> float:
-    """The watchdog's patience in seconds; 0 if there is none, or it is meant for another process."""
+    """The watchdog's patience in seconds; 0 if there is none, or it is for another process."""
     period = environ.get("WATCHDOG_USEC", "")
     meant_for = environ.get("WATCHDOG_PID", "")
     if not period.isdigit() or (meant_for and meant_for != str(os.getpid())):
