@@ -1,0 +1,85 @@
+"""As many replicas as the spec says: numbers that are missing get tasks, numbers too many stop."""
+
+from collections.abc import Iterator
+
+from controlplane.reconcilers.survey import Survey
+from controlplane.state.commands import CreateTasks, StopTasks
+from controlplane.state.tables import Replica, Service
+from orb.ids import NodeName, TaskId
+from orb.lifecycle import Availability
+
+
+def replicas(survey: Survey) -> Iterator[CreateTasks | StopTasks]:
+    """Give every service the replicas it asks for, and no more."""
+    yield from _untried_numbers(survey)
+    yield from _nodes_without(survey)
+    yield from _surplus(survey)
+
+
+def _untried_numbers(survey: Survey) -> Iterator[CreateTasks]:
+    for key, numbers in survey.untried.items():
+        service = survey.state.services[key]
+        if service.opened and numbers:
+            yield CreateTasks(
+                service=key, revision=service.opened, numbers=tuple(numbers), reason="new"
+            )
+
+
+def _nodes_without(survey: Survey) -> Iterator[CreateTasks]:
+    """A replica for every node that suits a global service: a new one, or one without tasks."""
+    for service in survey.state.services.values():
+        if not service.spec.is_global or not service.opened:
+            continue
+        homes = {each.home: each for each in survey.state.replicas_in(service.key)}
+        free = _free_numbers(homes)
+        for node in survey.state.nodes.values():
+            replica = homes.get(node.name)
+            if replica is not None and survey.state.tasks_of_replica.get(replica.key):
+                continue
+            if node.schedulable and survey.suitability.suits(
+                service.spec.task.placement, node.name
+            ):
+                number = next(free) if replica is None else replica.key.number
+                yield _at_home(service, number, node.name)
+
+
+def _at_home(service: Service, number: int, home: NodeName) -> CreateTasks:
+    return CreateTasks(
+        service=service.key,
+        revision=service.opened,
+        numbers=(number,),
+        reason=f"new on {home}",
+        home=home,
+    )
+
+
+def _free_numbers(homes: dict[NodeName | None, Replica]) -> Iterator[int]:
+    taken = {replica.key.number: None for replica in homes.values()}
+    number = 0
+    while True:
+        number += 1
+        if number not in taken:
+            yield number
+
+
+def _surplus(survey: Survey) -> Iterator[StopTasks]:
+    reasons: dict[str, list[TaskId]] = {}
+    for places in survey.restless.values():
+        for place in places:
+            if place.wanted and not survey.keeps(place.service, place.replica):
+                why = _why_surplus(survey, place.service, place.replica)
+                reasons.setdefault(why, []).extend(task.id for task in place.wanted)
+    orphans = [task.id for task in survey.orphans if task.wanted]
+    if orphans:
+        reasons["its service was deleted"] = orphans
+    for why, tasks in reasons.items():
+        yield StopTasks(tasks=tuple(tasks), reason=why)
+
+
+def _why_surplus(survey: Survey, service: Service, replica: Replica) -> str:
+    if not service.spec.is_global:
+        return f"scaled to {service.spec.replicas}"
+    node = None if replica.home is None else survey.state.nodes.get(replica.home)
+    if node is not None and node.availability is Availability.DRAINING:
+        return f"drain of {node.name}"
+    return f"node {replica.home} does not suit it any more"

@@ -1,0 +1,82 @@
+"""The way to a new revision: so many replicas at a time, each old task replaced by a new one."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from controlplane.reconcilers.creation import replacements
+from controlplane.reconcilers.restart import is_over, next_try_at
+from controlplane.reconcilers.survey import Place, Survey
+from controlplane.state.commands import CreateTasks, StopTasks
+from controlplane.state.tables import Service
+from orb.ids import Millis
+
+
+def rollout(survey: Survey) -> Iterator[CreateTasks | StopTasks]:
+    """Replace tasks of old revisions, unless the release has failed or still waits for others."""
+    yield from replacements(
+        (place, f"update to release {place.service.revision}") for place in _chosen(survey)
+    )
+
+
+def _chosen(survey: Survey) -> Iterator[Place]:
+    for key in survey.restless:
+        service = survey.state.services[key]
+        if service.opened == service.revision and not survey.is_held(service):
+            yield from islice(_old_places(survey, service), _room(survey, service))
+
+
+def _old_places(survey: Survey, service: Service) -> Iterator[Place]:
+    """The places whose tasks are all old and that may try now: those that serve nobody first."""
+    old = [
+        place
+        for place in survey.restless[service.key]
+        if place.wanted
+        and not place.count(service.revision)
+        and survey.keeps(service, place.replica)
+        and survey.may_start(service, place.replica)
+    ]
+    old.sort(key=lambda place: any(survey.is_proven(task) for task in place.wanted))
+    return (place for place in old if survey.now >= next_try_at(place))
+
+
+def _room(survey: Survey, service: Service) -> int:
+    """How many more replicas may begin to change now."""
+    update = service.spec.update
+    if survey.now < _pause_until(survey, service):
+        return 0
+    places = survey.restless[service.key]
+    if not update.parallelism:
+        return len(places)
+    return max(0, update.parallelism - sum(_is_between(survey, place) for place in places))
+
+
+def _is_between(survey: Survey, place: Place) -> bool:
+    """It is neither still old nor proven new, nor at its end."""
+    if not survey.keeps(place.service, place.replica):
+        return False
+    if not place.wanted:
+        return survey.may_start(place.service, place.replica) and not is_over(place, survey.now)
+    new = [task for task in place.wanted if task.revision == place.service.revision]
+    if not new:
+        return _is_failing(place)
+    return not any(survey.is_proven(task) for task in new)
+
+
+def _is_failing(place: Place) -> bool:
+    """Its newest try of the new revision has failed; the old task runs on."""
+    last = place.last
+    return last is not None and last.revision == place.service.revision and bool(place.wanted)
+
+
+def _pause_until(survey: Survey, service: Service) -> Millis:
+    """When the delay after the newest updated replica is over."""
+    delay = service.spec.update.delay_ms
+    if not delay:
+        return Millis(0)
+    times = [
+        task.ready_since
+        for replica in survey.state.replicas_in(service.key)
+        for task in survey.state.tasks_in(replica.key)
+        if task.wanted and task.revision == service.revision and task.ready_since is not None
+    ]
+    return Millis(max(times, default=0) + delay)
