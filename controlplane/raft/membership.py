@@ -1,0 +1,125 @@
+"""Who is a member: changes go through the log, one server at a time (thesis 4.1 and 4.2)."""
+
+from collections.abc import Mapping
+
+from controlplane.raft.core import Core, Kind, Progress, RaftState
+from controlplane.raft.settings import LEARNER_LAG_ENTRIES_MAX, MEMBERS_MAX
+from controlplane.raft.snapshots import Configuration, decode_config, encode_config
+from orb.errors import Conflict, NotFound, NotLeader
+
+
+class Membership(Core):
+    """The part of a server that knows its peers, and changes them safely."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._configs: list[tuple[int, Configuration]] = [(0, {})]
+        self._voters: list[str] = []
+
+    @property
+    def config(self) -> Configuration:
+        return self._configs[-1][1]
+
+    @property
+    def voters(self) -> list[str]:
+        return self._voters
+
+    @property
+    def config_index(self) -> int:
+        """The index of the entry that made the newest configuration."""
+        return self._configs[-1][0]
+
+    def config_at(self, index: int) -> Configuration:
+        """The configuration in force at *index*, for a snapshot that ends there."""
+        return next(config for at, config in reversed(self._configs) if at <= index)
+
+    def config_before(self, index: int) -> Configuration:
+        """The configuration that the one at *index* replaced."""
+        return next((config for at, config in reversed(self._configs) if at < index), {})
+
+    def start_config(self, index: int, config: Configuration) -> None:
+        """Begin with what the snapshot or the first start says, and what the log adds to it."""
+        self._configs = [(index, dict(config))]
+        for command, at, _ in self.journal[1:]:
+            if at > index and command[0] == Kind.MEMBERSHIP:
+                self._configs.append((at, decode_config(command[1:])))
+        self._config_changed()
+
+    def config_added(self, index: int, command: bytes) -> None:
+        self._configs.append((index, decode_config(command[1:])))
+        self._config_changed()
+
+    def configs_dropped_from(self, index: int) -> None:
+        while self._configs[-1][0] >= index:
+            self._configs.pop()
+        self._config_changed()
+
+    def config_restored(self, index: int, config: Configuration) -> None:
+        newer = [pair for pair in self._configs if pair[0] > index]
+        self._configs = [(index, dict(config)), *newer]
+        self._config_changed()
+
+    def forget_configs_before(self, index: int) -> None:
+        """A snapshot that ends at *index* is durable: older configurations cannot come back."""
+        while len(self._configs) > 1 and self._configs[1][0] <= index:
+            self._configs.pop(0)
+
+    def _config_changed(self) -> None:
+        self._voters = sorted(name for name, (_, votes) in self.config.items() if votes)
+        self.members_changed()
+        if self.state == RaftState.LEADER:
+            self.meet_followers()
+
+    def meet_followers(self) -> None:
+        """Keep a progress for every other member, and for no one else."""
+        now = self.around.clock()
+        for name in self.config:
+            if name != self.name and name not in self.progress:
+                self.progress[name] = Progress(next=self.journal.last_index + 1, heard_at=now)
+        for name in set(self.progress) - set(self.config):
+            del self.progress[name]
+
+    def change(self, config: Mapping[str, tuple[str, bool]]) -> bytes:
+        """Return the command that makes *config* the configuration.
+
+        Raises NotLeader, or Conflict if another change is under way or this one is unsafe.
+        """
+        if self.state != RaftState.LEADER:
+            raise NotLeader(self.leader)
+        if self.commit_index < max(self.term_start, self.config_index):
+            raise Conflict("another change is not agreed on yet", remedy="try again in a moment")
+        now = self.config
+        touched = [name for name in {**now, **config} if now.get(name) != config.get(name)]
+        if len(touched) != 1:
+            raise Conflict(f"a change touches one server, not {len(touched)}")
+        if len(config) > MEMBERS_MAX:
+            raise Conflict(f"a cluster has at most {MEMBERS_MAX} servers")
+        if not any(votes for _, votes in config.values()):
+            raise Conflict("the last voting server cannot be removed")
+        return bytes([Kind.MEMBERSHIP]) + encode_config(config)
+
+    def with_learner(self, name: str, address: str) -> Configuration:
+        """The configuration with *name* as a learner. Raises Conflict if it is a member."""
+        if name in self.config:
+            raise Conflict(f"{name} is already a member", remedy="remove it first")
+        return {**self.config, name: (address, False)}
+
+    def with_voter(self, name: str) -> Configuration:
+        """The configuration with the learner *name* voting.
+
+        Raises NotFound, or Conflict while it has not caught up.
+        """
+        if name not in self.config:
+            raise NotFound(f"{name} is no member of this cluster", remedy="add it first")
+        progress = self.progress.get(name)
+        match = progress.match if progress else 0
+        if self.journal.last_index - match > LEARNER_LAG_ENTRIES_MAX:
+            behind = self.journal.last_index - match
+            raise Conflict(f"{name} is {behind} entries behind", remedy="wait until it caught up")
+        return {**self.config, name: (self.config[name][0], True)}
+
+    def without(self, name: str) -> Configuration:
+        """The configuration without *name*. Raises NotFound, or Conflict if it is unsafe."""
+        if name not in self.config:
+            raise NotFound(f"{name} is no member of this cluster")
+        return {key: value for key, value in self.config.items() if key != name}

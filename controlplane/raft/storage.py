@@ -1,0 +1,80 @@
+"""Everything one server keeps on disk: its log, its term and vote, and its newest snapshot."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from controlplane.raft.disk import Disk
+from controlplane.raft.segments import (
+    REMEDY,
+    Entry,
+    HardState,
+    Record,
+    RecoveredLog,
+    Reset,
+    Segments,
+)
+from controlplane.raft.snapshots import SnapshotInfo, Snapshots
+from orb.errors import StorageDamaged
+
+FIRST_INDEX = 1
+"""The index that every log begins behind, in term 0; pysyncobj puts a no-op there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What a server knows when it starts."""
+
+    hard: HardState
+    snapshot: SnapshotInfo | None
+    anchor: tuple[int, int]
+    """(index, term) of what comes right before the first entry."""
+    entries: Sequence[Entry]
+    cut_bytes: int
+
+
+class Storage:
+    """The door to the disk. `append` is called by one thread, the snapshots by one other."""
+
+    def __init__(self, disk: Disk, segment_bytes: int, salt: Callable[[], bytes]) -> None:
+        self._segments = Segments(disk, segment_bytes, salt)
+        self.snapshots = Snapshots(disk)
+
+    def load(self) -> Recovered:
+        """Read and align log and snapshot. Raises StorageDamaged if they cannot be trusted."""
+        snapshot = self.snapshots.load()
+        log = self._segments.load()
+        index, term = (snapshot.index, snapshot.term) if snapshot else (FIRST_INDEX, 0)
+        entries = log.entries
+        first = entries[0].index if entries else (log.reset.index + 1 if log.reset else index + 1)
+        if first > index + 1:
+            raise StorageDamaged(
+                f"the log begins at entry {first}, but the snapshot ends at {index}",
+                remedy=REMEDY,
+            )
+        if _holds(log, index, term):
+            anchor, kept = (index, term), entries
+            if first <= index:
+                anchor, kept = (entries[0].index, entries[0].term), entries[1:]
+        else:
+            anchor, kept = (index, term), []
+            if entries:
+                self._segments.append([Reset(index, term)])
+        return Recovered(log.hard, snapshot, anchor, kept, log.cut_bytes)
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Make *records* durable, all or none. Raises OSError."""
+        self._segments.append(records)
+
+    def drop_to(self, index: int) -> None:
+        """Delete log files that hold nothing beyond *index*. Raises OSError."""
+        self._segments.drop_to(index)
+
+
+def _holds(log: RecoveredLog, index: int, term: int) -> bool:
+    """Whether the log goes on from (*index*, *term*): else a snapshot has replaced it."""
+    if not log.entries:
+        return False
+    first = log.entries[0].index
+    if first == index + 1:
+        return log.reset is None or log.reset.index != index or log.reset.term == term
+    return first <= index <= log.entries[-1].index and log.entries[index - first].term == term
