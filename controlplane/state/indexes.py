@@ -18,13 +18,9 @@ def put_task(state: State, task: Task) -> None:
     old = state.tasks.get(task.id)
     state.tasks[task.id] = task
     if old is None:
-        state.tasks_of_replica.setdefault(task.replica, {})[task.id] = None
-        key = spec_key(task)
-        state.tasks_of_spec[key] = state.tasks_of_spec.get(key, 0) + 1
-    if task.state is TaskState.NEW:
-        state.unplaced[task.id] = None
-    elif old is None or old.state is TaskState.NEW:
-        state.unplaced.pop(task.id, None)
+        _link(state, task)
+    elif old.state is TaskState.NEW and task.state is not TaskState.NEW:
+        del state.unplaced[task.id]
     held = None if old is None or old.ended else old.node
     holds = None if task.ended else task.node
     if held != holds:
@@ -49,9 +45,9 @@ def drop_task(state: State, task: Task) -> None:
 
 
 def drop_unused_spec(state: State, key: SpecKey) -> None:
-    """Forget a task spec that no task runs and no service wants."""
+    """Forget a task spec that no task runs, and that no service wants or is opened for."""
     service = state.services.get(key[0])
-    wanted = service is not None and service.revision == key[1]
+    wanted = service is not None and key[1] in {service.revision, service.opened}
     if key in state.specs and key not in state.tasks_of_spec and not wanted:
         del state.specs[key]
         _forget(state.revisions_of_service, *key)
@@ -64,8 +60,9 @@ def put_service(state: State, service: Service) -> None:
     state.services_of_app.setdefault(service.key.owner, {})[service.key.service] = None
     state.specs[service.key, service.revision] = service.spec.task
     state.revisions_of_service.setdefault(service.key, {})[service.revision] = None
-    if old is not None and old.revision != service.revision:
+    if old is not None:
         drop_unused_spec(state, (old.key, old.revision))
+        drop_unused_spec(state, (old.key, old.opened))
 
 
 def drop_service(state: State, service: Service) -> None:
@@ -75,6 +72,7 @@ def drop_service(state: State, service: Service) -> None:
     del state.services[service.key]
     _forget(state.services_of_app, service.key.owner, service.key.service)
     drop_unused_spec(state, (service.key, service.revision))
+    drop_unused_spec(state, (service.key, service.opened))
 
 
 def put_replica(state: State, replica: Replica) -> None:
@@ -127,6 +125,14 @@ def rebuild(state: State) -> None:
     tasks, state.tasks = state.tasks, {}
     for task in tasks.values():
         put_task(state, task)
+
+
+def _link(state: State, task: Task) -> None:
+    state.tasks_of_replica.setdefault(task.replica, {})[task.id] = None
+    key = spec_key(task)
+    state.tasks_of_spec[key] = state.tasks_of_spec.get(key, 0) + 1
+    if task.state is TaskState.NEW:
+        state.unplaced[task.id] = None
 
 
 def _hold(state: State, task: Task, node: NodeName | None) -> None:

@@ -76,9 +76,11 @@ def _specs(state: State) -> Iterator[str]:
     for service in state.services.values():
         if state.specs.get((service.key, service.revision)) != service.spec.task:
             yield f"service {service.key}: its task spec is not stored under its revision"
+        if service.opened and (service.key, service.opened) not in state.specs:
+            yield f"service {service.key}: the spec that it is opened for does not exist"
     for key, revision in state.specs:
         service_of = state.services.get(key)
-        wanted = service_of is not None and service_of.revision == revision
+        wanted = service_of is not None and revision in {service_of.revision, service_of.opened}
         if not wanted and not state.tasks_of_spec.get((key, revision)):
             yield f"spec {key} {revision}: nothing uses it"
 

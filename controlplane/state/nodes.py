@@ -118,14 +118,12 @@ def set_labels(state: State, stamp: Stamp, command: SetLabels) -> Answer:
 
 
 def remove(state: State, stamp: Stamp, command: RemoveNode) -> Answer:
-    """Forget a node that is down. A replica whose volumes lie there goes on waiting for it."""
+    """Forget a node that is silent. A replica whose volumes lie there goes on waiting for it."""
     node = state.nodes.get(command.node)
     if node is None:
         return _unknown(command.node)
-    if node.status is not NodeStatus.DOWN:
-        return Refused(
-            f"{node.name} is {node.status.name}; only a node that is DOWN can be removed"
-        )
+    if node.status is NodeStatus.READY:
+        return Refused(f"{node.name} answers; only a node that is silent can be removed")
     here = state.tasks_at(node.name)
     tasks.lose_these(state, stamp, here, f"{node.name} was removed")
     indexes.drop_node(state, node.name)

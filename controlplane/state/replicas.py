@@ -38,11 +38,11 @@ def note(state: State, stamp: Stamp, before: Task, after: Task) -> None:
     if old is None or before.desired is not Desired.RUN:
         return
     replica = old
-    if replica.home is None and _has_data(state, after):
+    if replica.home is None and after.state is not before.state and _has_data(state, after):
         replica = replace(replica, home=after.node)
     if after.ended and replica.failures and _was_healthy(stamp, before):
         replica = replace(replica, failures=(), failed_on=())
-    if after.state is TaskState.FAILED and _is_current(state, after):
+    if after.state is TaskState.FAILED and _is_wanted_revision(state, after):
         replica = _with_failure(replica, stamp, after)
     if replica is not old:
         indexes.put_replica(state, replica)
@@ -81,9 +81,9 @@ def _was_healthy(stamp: Stamp, task: Task) -> bool:
     return task.ready_since is not None and stamp.now - task.ready_since >= HEALTHY_AFTER_MS
 
 
-def _is_current(state: State, task: Task) -> bool:
+def _is_wanted_revision(state: State, task: Task) -> bool:
     service = state.services.get(task.replica.owner)
-    return service is not None and service.revision == task.revision
+    return service is not None and task.revision in {service.revision, service.opened}
 
 
 def _with_failure(replica: Replica, stamp: Stamp, task: Task) -> Replica:

