@@ -1,7 +1,6 @@
 """Takes one task through its life on this machine: ask what is next, do it, report, ask again."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -15,6 +14,7 @@ from agent.store import Kept, Store
 from agent.verdict import Health
 from orb.clock import Clock
 from orb.lifecycle import TERMINAL, Desired, TaskState
+from orb.logs import Logger
 from orb.spec import Healthcheck
 from orb.work import MESSAGE_CHARACTERS_MAX, Assignment, Report
 
@@ -25,7 +25,7 @@ RETRY_MAX_MS: Final = 15_000
 PROBE_SLACK_MS: Final = 2_000
 """A runtime that answers a probe later than its timeout and this is taken not to answer at all."""
 
-log = logging.getLogger(__name__)
+log = Logger("runner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ class Runner:
     async def _stumble(self, step: Step, failure: RuntimeFailure) -> None:
         """Try again where the task is not to blame or must be ended; else it has failed."""
         message = str(failure)
-        log.warning("task %d: %s: %s", self.task, step.name.lower(), message)
+        log.warning("a step failed", task=self.task, step=step.name.lower(), why=message)
         if not failure.temporary and step in {Step.PREPARE, Step.START}:
             failed = replace(self._report, state=TaskState.FAILED, message=message)
             self._say(replace(failed, image_missing=failure.image_missing))

@@ -4,7 +4,6 @@ Files are replaced whole. They are not forced to the disk: an agent that is kill
 and a machine that loses power has lost its tasks too; the servers then tell the agent again.
 """
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,14 @@ from typing import Final, Protocol
 import msgspec
 
 from orb.ids import TaskId
+from orb.logs import Logger
 from orb.work import Assignment, Report
 
 STORE_VERSION: Final = 1
 DAMAGED_FILES_MAX: Final = 100
 """Damaged files that are set aside for people to look at; beyond that they are deleted."""
 
-log = logging.getLogger(__name__)
+log = Logger("store")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class DiskStore:
             partial.replace(path)
         except OSError as error:
             if not self._failing:
-                log.warning("cannot keep tasks in %s: %s; they would be told again", path, error)
+                log.warning("cannot keep tasks on disk", path=path, why=error)
             self._failing = True
         else:
             self._failing = False
@@ -116,8 +116,12 @@ class DiskStore:
     def _set_aside(self, path: Path, error: Exception) -> None:
         self._damaged.mkdir(exist_ok=True)
         aside = self._damaged / path.name
-        log.warning("%s is damaged (%s): set aside as %s; the servers will tell it again",
-                  path, error, aside)  # fmt: skip
+        log.warning(
+            "a file is damaged: it is set aside, and the servers will tell it again",
+            path=path,
+            aside=aside,
+            why=error,
+        )
         if len(list(self._damaged.iterdir())) < DAMAGED_FILES_MAX:
             path.replace(aside)
         else:

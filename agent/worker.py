@@ -4,7 +4,6 @@ A look at the runtime is the truth; what the runtime calls out only makes the ne
 """
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,6 +14,7 @@ from agent.runtime.base import Running, Runtime, RuntimeFailure
 from agent.store import Store
 from orb.clock import Clock
 from orb.ids import Millis, TaskId
+from orb.logs import Logger
 from orb.work import Assignment
 
 LOOK_EVERY_MS: Final = 10_000
@@ -27,7 +27,7 @@ ORPHAN_SIGNAL: Final = "SIGTERM"
 RUNNER_AGAIN_MS: Final = 5_000
 """A runner that failed by a mistake of ours is started again after that."""
 
-log = logging.getLogger(__name__)
+log = Logger("worker")
 
 
 class Worker:
@@ -92,7 +92,7 @@ class Worker:
             self._begin(runner, here.pop(kept.assignment.task, None))
         self._unowned = here
         if self._runners or here:
-            log.info("knows %d tasks from before; %d more are here", len(self._runners), len(here))
+            log.info("takes over", tasks=len(self._runners), unknown=len(here))
         self.recovered.set()
 
     def _begin(self, runner: Runner, seen: Running | None) -> None:
@@ -106,8 +106,8 @@ class Worker:
         while True:
             try:
                 await runner.run()
-            except Exception:  # a mistake with one task must not cost the machine
-                log.exception("task %d: the agent made a mistake; it tries again", runner.task)
+            except Exception as error:  # noqa: BLE001 - a mistake with one task must not cost the machine
+                log.failure("a runner failed and tries again", error, task=runner.task)
                 await self._clock.sleep(RUNNER_AGAIN_MS / 1000)
             else:
                 del self._runners[runner.task]
@@ -120,7 +120,7 @@ class Worker:
                 async for _ in self._runtime.changes():
                     self._wake.set()
             except RuntimeFailure as failure:
-                log.warning("cannot follow the changes of the runtime: %s", failure)
+                log.warning("cannot follow the changes of the runtime", why=failure)
             self._wake.set()
             await self._clock.sleep(RETRY_FIRST_MS / 1000)
 
@@ -146,17 +146,17 @@ class Worker:
             try:
                 return await self._runtime.list()
             except RuntimeFailure as failure:
-                log.warning("cannot see what runs here: %s", failure)
+                log.warning("cannot see what runs here", why=failure)
                 await self._clock.sleep(wait / 1000)
                 wait = min(RETRY_MAX_MS, wait * 2)
 
     async def _sweep(self, task: TaskId) -> None:
         """End and remove a task that no server knows. If that fails, a later look sees it again."""
-        log.info("task %d is wanted by nobody: it is removed", task)
+        log.info("a task that no server wants is removed", task=task)
         try:
             await self._runtime.stop(task, ORPHAN_SIGNAL, ORPHAN_GRACE_MS)
             await self._runtime.remove(task)
         except RuntimeFailure as failure:
-            log.warning("task %d: cannot remove it: %s", task, failure)
+            log.warning("cannot remove a task", task=task, why=failure)
         finally:
             self._sweeping.discard(task)
