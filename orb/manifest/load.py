@@ -1,0 +1,167 @@
+"""The way from files to an app: read, parse, put variables in, merge, understand, check."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from orb.errors import InvalidInput
+from orb.manifest.app import as_label, check_dependencies, note_defaults, read_app
+from orb.manifest.context import Context
+from orb.manifest.diagnostics import Diagnostic, ManifestError, Place, Problems, Severity
+from orb.manifest.dotenv import parse_dotenv
+from orb.manifest.files import NAMES, STANDARD_INPUT, Files, manifest_in, overrides
+from orb.manifest.interpolate import Substitution, interpolate
+from orb.manifest.merge import merge, without_directives
+from orb.manifest.nodes import MapNode, Node, Scalar, describe
+from orb.manifest.short_form import expand, is_short
+from orb.manifest.yaml12 import parse
+from orb.spec import DEFAULT_ENVIRONMENT, AppSpec
+from orb.validate import findings
+
+FALLBACK_NAME: Final = "app"
+"""The name of an app whose folder's name has no letter or digit in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An app, and what is to be said about it."""
+
+    app: AppSpec
+    warnings: tuple[Diagnostic, ...] = ()
+    """What was written and has no effect, or another one than elsewhere."""
+    notes: tuple[Diagnostic, ...] = ()
+    """What was not written and counts all the same."""
+    files: tuple[Path, ...] = ()
+    """The manifests it was made of, the first one first."""
+
+
+def load(
+    paths: Sequence[Path],
+    *,
+    environment: Mapping[str, str],
+    project_name: str | None = None,
+    profiles: Sequence[str] = (),
+    target_environment: str = DEFAULT_ENVIRONMENT,
+) -> Loaded:
+    """The app that *paths* describe, the later ones on top of the earlier.
+
+    A folder stands for the manifest in it, and no path at all for the current folder; `-` is the
+    standard input. *environment* is that of the process: `$NAME` and names without a value come
+    from there and from `.env`. Beside the first file an override for *target_environment* counts.
+    Raises ManifestError with everything that is wrong in all of the files.
+    """
+    problems = Problems()
+    files = Files(problems)
+    manifests = _manifests(paths, target_environment, problems)
+    folder = Path() if manifests[0] == STANDARD_INPUT else manifests[0].parent
+    variables = _variables(folder, target_environment, environment, files, problems)
+    documents = _documents(manifests, files, problems)
+    name = _name(documents, variables, project_name, folder)
+    variables = {"COMPOSE_PROJECT_NAME": name, **variables}
+    root = _merged(documents, name, variables, problems)
+    context = Context(problems, files, folder.absolute(), variables)
+    asked = (*profiles, *filter(None, variables.get("COMPOSE_PROFILES", "").split(",")))
+    app = read_app(name, root, asked, context) if documents else None
+    if app is not None:
+        app = _checked(app, context)
+    problems.raise_errors()
+    if app is None:
+        raise ManifestError([])
+    warnings, notes = problems.of(Severity.WARNING), problems.of(Severity.NOTE)
+    return Loaded(app, warnings, notes, manifests)
+
+
+def _manifests(
+    paths: Sequence[Path], target_environment: str, problems: Problems
+) -> tuple[Path, ...]:
+    """The files to read. Raises ManifestError if there are none."""
+    found: list[Path] = []
+    for path in paths or (Path(),):
+        manifest = manifest_in(path) if path != STANDARD_INPUT and path.is_dir() else path
+        if manifest is None:
+            remedy = f"Name a file with -f, or create one of {', '.join(NAMES[:4])}."
+            problems.error(Place(str(path)), "there is no manifest in this folder", remedy)
+        else:
+            found.append(manifest)
+    problems.raise_errors()
+    was_found = len(found) == 1 and tuple(found) != tuple(paths)
+    more = overrides(found[0], target_environment, found=was_found)
+    return tuple(dict.fromkeys((*found, *more)))
+
+
+def _variables(
+    folder: Path,
+    target_environment: str,
+    environment: Mapping[str, str],
+    files: Files,
+    problems: Problems,
+) -> dict[str, str]:
+    """`.env` beside the first file, `.env.<environment>` on top, and the process on top of both."""
+    found: dict[str, str] = {}
+    for path in (folder / ".env", folder / f".env.{target_environment}"):
+        if path.is_file() and (text := files.read(path)) is not None:
+            found.update(parse_dotenv(text, str(path), {**found, **environment}, problems))
+    return {**found, **environment}
+
+
+def _documents(manifests: Sequence[Path], files: Files, problems: Problems) -> list[MapNode]:
+    found = []
+    for path in manifests:
+        text = files.read(path)
+        nodes = [] if text is None else parse(text, str(path), problems)
+        if text is not None and not nodes and not problems.has_errors:
+            problems.error(Place(str(path)), "the file is empty")
+        for node in nodes:
+            if isinstance(node, MapNode):
+                found.append(node)
+            else:
+                message = f"a manifest must be a map, not {describe(node)}"
+                problems.error(node.place, message)
+    return found
+
+
+def _name(
+    documents: Sequence[MapNode],
+    variables: Mapping[str, str],
+    project_name: str | None,
+    folder: Path,
+) -> str:
+    """The app's name: of the files, else the one given, else the folder's made a DNS label."""
+    substitution = Substitution(variables)
+    for document in reversed(documents):
+        for key in ("name", "application"):
+            entry = document.entries.get(key)
+            if entry is not None and isinstance(entry.node, Scalar) and entry.node.text:
+                try:
+                    return substitution.text(entry.node.text, entry.node.place)
+                except InvalidInput:
+                    # It is reported where the variables of the whole file are put in.
+                    return entry.node.text
+    given = project_name or variables.get("COMPOSE_PROJECT_NAME")
+    return given or as_label(folder.absolute().name) or FALLBACK_NAME
+
+
+def _merged(
+    documents: Sequence[MapNode], name: str, variables: Mapping[str, str], problems: Problems
+) -> Node:
+    """One tree of all documents, in Compose's own form, with the variables put in."""
+    substitution = Substitution(variables)
+    root: Node | None = None
+    for document in documents:
+        filled = interpolate(document, substitution, problems)
+        if isinstance(filled, MapNode) and is_short(filled):
+            filled = expand(filled, name, problems)
+        root = filled if root is None else merge(root, filled, (), problems)
+    for unset, place in substitution.unset.items():
+        message = f"the variable {unset} is not set: it counts as empty"
+        problems.warn(place, message, f"Set it, or write `${{{unset}:-default}}`.")
+    return (root and without_directives(root)) or MapNode(Place("."))
+
+
+def _checked(app: AppSpec, context: Context) -> AppSpec:
+    app = check_dependencies(app, context)
+    for finding in findings(app):
+        context.problems.error(context.place(finding.steps), finding.message, finding.remedy)
+    note_defaults(app, context)
+    return app

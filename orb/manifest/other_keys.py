@@ -1,0 +1,155 @@
+"""What Orb makes of the keys outside services: of the whole file, `deploy`, volumes, networks."""
+
+from typing import Final
+
+from orb.manifest.keys import Table, harmless, honoured, ignored, partly, refused, table
+
+_LATER: Final = "It comes with a later version; take the key out to run without it."
+
+TOP: Final[Table] = table(
+    honoured("application", "the app's name in the short form; the same as `name`"),
+    partly("configs", "a service that uses one is refused"),
+    refused("include", "the app would lack what is included", "Name the files with -f."),
+    refused("models", "services would lack their models", _LATER),
+    honoured("name", "the app's name"),
+    honoured("networks", "accepted: the services of an app share one network"),
+    partly("secrets", "a service that uses one is refused"),
+    honoured("services", "what is run"),
+    harmless("version", "Compose files have no versions any more"),
+    honoured("volumes", "named volumes of the app"),
+    partly("x-orb", "what only Orb knows"),
+)
+
+SHORT_FORM: Final[Table] = table(
+    honoured("application", "the name of the app and of its one service"),
+    honoured("port", "published on every node: `8080` or `80:8080`"),
+    honoured("replicas", "how many"),
+)
+"""Beside these the short form takes every key of a service."""
+
+DEPLOY: Final[Table] = table(
+    partly("endpoint_mode", "`vip` is what a service has anyway"),
+    honoured("labels", "labels of the service, not of its containers"),
+    honoured("mode", "replicated, global, replicated-job, global-job"),
+    honoured("placement", "where replicas may run"),
+    honoured("replicas", "how many"),
+    honoured("resources", "what a replica holds, and the most it may use"),
+    honoured("restart_policy", "when a replica that ended is replaced"),
+    ignored("rollback_config", "a rollback goes as `update_config` says"),
+    honoured("update_config", "how a release is rolled out"),
+)
+RESOURCES: Final[Table] = table(
+    honoured("limits", "the most a replica may use"),
+    honoured("reservations", "what a replica holds; default 0.1 CPU and 64M"),
+)
+LIMITS: Final[Table] = table(
+    honoured("cpus", "cores"),
+    honoured("memory", "bytes"),
+    ignored("pids", "the number of processes is not limited"),
+)
+RESERVATIONS: Final[Table] = table(
+    honoured("cpus", "cores"),
+    honoured("devices", "devices by kind and count"),
+    honoured("generic_resources", "devices by kind and count, as in Swarm"),
+    honoured("memory", "bytes"),
+)
+DEVICE: Final[Table] = table(
+    honoured("capabilities", "the first one is the kind: `gpu`"),
+    honoured("count", "how many"),
+    refused("device_ids", "which device a replica gets is Orb's to choose", "Use `count`."),
+    harmless("driver", "the node knows its devices"),
+    ignored("options", "the device is handed over as the engine does it"),
+)
+GENERIC_RESOURCE: Final[Table] = table(
+    honoured("discrete_resource_spec", "a kind and a count"),
+)
+DISCRETE_RESOURCE: Final[Table] = table(
+    honoured("kind", "the kind of device"),
+    honoured("value", "how many"),
+)
+PLACEMENT: Final[Table] = table(
+    honoured("constraints", "conditions on nodes: ==, !=, in, =~"),
+    honoured("max_replicas_per_node", "0 for no bound"),
+    honoured("preferences", "what to spread over; default zones, then nodes"),
+)
+PREFERENCE: Final[Table] = table(
+    honoured("spread", "an attribute of nodes: `node.labels.rack`"),
+)
+RESTART_POLICY: Final[Table] = table(
+    honoured("condition", "none, on-failure, any"),
+    honoured("delay", "before the first replacement; it doubles up to a minute; default 1s"),
+    honoured("max_attempts", "how often within `window`"),
+    honoured("window", "in which attempts count; default for ever"),
+)
+UPDATE_CONFIG: Final[Table] = table(
+    honoured("delay", "between two steps"),
+    honoured("failure_action", "rollback (default), pause, continue"),
+    honoured("max_failure_ratio", "0 to 1"),
+    honoured("monitor", "how long a new replica is watched; default 30s"),
+    honoured("order", "start-first; stop-first with volumes or host ports"),
+    honoured("parallelism", "how many at once; 0 for all; default 1"),
+)
+
+VOLUME: Final[Table] = table(
+    partly("driver", "`local` is what a volume has anyway"),
+    refused("driver_opts", "the data would lie elsewhere", _LATER),
+    honoured("external", "it exists already, and is not removed with the app"),
+    honoured("labels", "labels of the volume"),
+    partly("name", "volumes are named after their app; another name has no effect"),
+    partly("x-orb", "what only Orb knows"),
+)
+
+NETWORK: Final[Table] = table(
+    ignored("attachable", "other containers do not join the app's network"),
+    ignored("driver", "the network is Orb's"),
+    ignored("driver_opts", "the network is Orb's"),
+    harmless("enable_ipv4", "the network is Orb's"),
+    ignored("enable_ipv6", "the network is Orb's"),
+    ignored("external", "the services of the app share a network of their own"),
+    refused("internal", "services would reach the outside that must not", _LATER),
+    ignored("ipam", "the engine chooses the addresses"),
+    ignored("labels", "the network is Orb's"),
+    ignored("name", "the network is named after the app"),
+)
+
+CONFIG_OR_SECRET: Final[Table] = table(
+    harmless("content", "read with its user"),
+    harmless("driver", "read with its user"),
+    harmless("driver_opts", "read with its user"),
+    harmless("environment", "read with its user"),
+    harmless("external", "read with its user"),
+    harmless("file", "read with its user"),
+    harmless("labels", "read with its user"),
+    harmless("name", "read with its user"),
+    harmless("template_driver", "read with its user"),
+)
+"""A config or secret has no effect without a service that uses it, and that service is refused."""
+
+X_ORB: Final[Table] = table(
+    ignored("autoscale", "the count stays what `deploy.replicas` says"),
+    ignored("budget", "drains and releases go by `update_config`"),
+    ignored("hold", "releases change the service at once"),
+    ignored("ingress", "no host name leads to it; published ports do"),
+    ignored("owner", "nobody is notified"),
+    honoured("priority", "low, normal, high, system: who makes room for whom"),
+    ignored("ready", "the healthcheck alone decides"),
+    ignored("rollout", "releases go by `update_config`"),
+    refused("schedule", "it would run once, at `apply`, and never again", _LATER),
+    ignored("slo", "it is neither measured nor alerted on"),
+    ignored("stateful", "its replica waits for its node; there is no failover"),
+)
+X_ORB_VOLUME: Final[Table] = table(
+    ignored("backup", "nothing is backed up"),
+    ignored("class", "the volume lies where its node keeps volumes"),
+    ignored("keep", "nothing is backed up"),
+    ignored("on_node_loss", "the replica waits for the node of its data"),
+    ignored("size", "the volume may grow as its disk allows"),
+)
+X_ORB_TOP: Final[Table] = table(
+    ignored("notify", "nobody is notified"),
+    ignored("policy", "the cluster's own policy counts"),
+    ignored("retention", "history is kept within the cluster's bounds"),
+)
+
+NOT_ACTIVE_YET: Final = "not active yet"
+"""What a warning says of a key of `x-orb` whose behaviour comes with a later version."""

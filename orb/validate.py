@@ -1,0 +1,175 @@
+"""What a finished app must keep to: checked by `orbctl`, and again by the server.
+
+Each finding names what is wrong by its steps in the manifest, so that the loader can say the line.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from orb.errors import InvalidInput
+from orb.spec import (
+    NAME_LENGTH_MAX,
+    SERVICES_PER_APP_MAX,
+    AppSpec,
+    Port,
+    PublishMode,
+    ServiceSpec,
+    VolumeSpec,
+)
+from orb.validate_service import (
+    Finding,
+    Steps,
+    name_findings,
+    pair_findings,
+    service_findings,
+)
+
+APP_BYTES_MAX: Final = 1024 * 1024
+"""All text of an app together; more is refused, so that a release fits into one command."""
+VOLUMES_MAX: Final = 1_000
+"""Named volumes of one app."""
+FINDINGS_SHOWN_MAX: Final = 50
+"""Findings in one refusal; the others are counted."""
+
+VOLUME_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def check(app: AppSpec) -> None:
+    """Raises InvalidInput that lists everything in *app* that breaks a rule or a limit."""
+    found = list(findings(app))
+    if not found:
+        return
+    lines = [f"{show(each.steps)}: {each.message}" for each in found[:FINDINGS_SHOWN_MAX]]
+    if len(found) > FINDINGS_SHOWN_MAX:
+        lines.append(f"… and {len(found) - FINDINGS_SHOWN_MAX} more")
+    remedies = dict.fromkeys(each.remedy for each in found if each.remedy)
+    raise InvalidInput("\n".join(lines), remedy=" ".join(list(remedies)[:3]))
+
+
+def show(steps: Steps) -> str:
+    """`services.web.ports[0]`."""
+    shown = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return shown[1:] or "the app"
+
+
+def findings(app: AppSpec) -> Iterator[Finding]:
+    """Everything in *app* that breaks a rule or a limit."""
+    yield from name_findings(app.name, ("name",), "the app")
+    if not 1 <= len(app.services) <= SERVICES_PER_APP_MAX:
+        what = f"an app has 1 to {SERVICES_PER_APP_MAX} services, not {len(app.services)}"
+        yield Finding(("services",), what, "Split the app.")
+    names = [service.name for service in app.services]
+    for twice in sorted({name for name in names if names.count(name) > 1}):
+        yield Finding(("services", twice), "two services have this name")
+    if names != sorted(names):
+        yield Finding(("services",), "the services are not in the order of their names")
+    yield from _volumes(app.volumes)
+    volumes = frozenset(volume.name for volume in app.volumes)
+    for service in app.services:
+        yield from service_findings(service, volumes)
+    yield from _published_twice(app.services)
+    yield from _dependencies(app.services)
+    yield from _size(app)
+
+
+def _volumes(volumes: tuple[VolumeSpec, ...]) -> Iterator[Finding]:
+    names = [volume.name for volume in volumes]
+    if len(names) > VOLUMES_MAX:
+        yield Finding(("volumes",), f"an app has at most {VOLUMES_MAX} volumes")
+    for name in dict.fromkeys(names):
+        if len(name) > NAME_LENGTH_MAX or not VOLUME_NAME.fullmatch(name):
+            what = f"{name[:80]!r} is not a name for a volume: letters, digits, _, - and ."
+            yield Finding(("volumes", name), what)
+    if len(set(names)) != len(names):
+        yield Finding(("volumes",), "two volumes have the same name")
+    for volume in volumes:
+        yield from pair_findings(volume.labels, ("volumes", volume.name, "labels"))
+
+
+def _published_twice(services: Iterable[ServiceSpec]) -> Iterator[Finding]:
+    """Two services cannot have one port of every node, nor one service the same port twice."""
+    taken: dict[tuple[int, int], list[tuple[str, Port]]] = {}
+    for service in services:
+        for number, port in enumerate(service.task.ports):
+            if not port.published:
+                continue
+            others = taken.setdefault((port.published, port.protocol), [])
+            clash = next((o for o in others if _clash(o, (service.name, port))), None)
+            if clash is not None:
+                yield Finding(
+                    ("services", service.name, "ports", number),
+                    f"the port {port.published}/{port.protocol.name.lower()} is published twice, "
+                    f"by {clash[0]} and {service.name}",
+                    "Publish one of them on another port.",
+                )
+            others.append((service.name, port))
+
+
+def _clash(one: tuple[str, Port], other: tuple[str, Port]) -> bool:
+    same_address = not one[1].host_ip or not other[1].host_ip or one[1].host_ip == other[1].host_ip
+    both_here = one[0] == other[0] or PublishMode.INGRESS in {one[1].mode, other[1].mode}
+    return same_address and both_here
+
+
+def _dependencies(services: tuple[ServiceSpec, ...]) -> Iterator[Finding]:
+    names = {service.name for service in services}
+    for service in services:
+        wanted = [dependency.service for dependency in service.depends_on]
+        if len(set(wanted)) != len(wanted):
+            yield Finding(("services", service.name, "depends_on"), "a service stands there twice")
+        for dependency in service.depends_on:
+            steps: Steps = ("services", service.name, "depends_on", dependency.service)
+            if dependency.service == service.name:
+                yield Finding(steps, "it depends on itself", "Take it out.")
+            elif dependency.service not in names and dependency.required:
+                what = f"it depends on {dependency.service[:80]!r}, which is not a service here"
+                yield Finding(steps, what)
+    cycle = _cycle(services)
+    if cycle:
+        shown = " → ".join((*cycle[:10], "…") if len(cycle) > 10 else (*cycle, cycle[0]))
+        yield Finding(
+            ("services", cycle[0], "depends_on"),
+            f"services wait for each other: {shown}",
+            "Take one of these dependencies out.",
+        )
+
+
+def _cycle(services: tuple[ServiceSpec, ...]) -> tuple[str, ...]:
+    """Services in a circle, or nothing. What waits for nobody is taken away until nothing is."""
+    waiting = {
+        service.name: {d.service for d in service.depends_on} - {service.name}
+        for service in services
+    }
+    free = [name for name in waiting if not waiting[name] & waiting.keys()]
+    while free:
+        for name in free:
+            del waiting[name]
+        free = [name for name in waiting if not waiting[name] & waiting.keys()]
+    if not waiting:
+        return ()
+    path = [min(waiting)]
+    while path[-1] not in path[:-1]:
+        path.append(min(waiting[path[-1]] & waiting.keys()))
+    return tuple(path[path.index(path[-1]) : -1])
+
+
+def _size(app: AppSpec) -> Iterator[Finding]:
+    size = sum(len(text) for service in app.services for text in _texts(service))
+    if size > APP_BYTES_MAX:
+        what = f"the app has {size} characters of text; at most {APP_BYTES_MAX} are allowed"
+        yield Finding((), what, "Put large values into images or volumes.")
+
+
+def _texts(service: ServiceSpec) -> Iterator[str]:
+    container = service.task.container
+    yield container.image
+    for words in (container.command, container.entrypoint, service.task.placement.constraints):
+        yield from words or ()
+    for pairs in (container.environment, container.labels, service.labels):
+        yield from pairs.keys()
+        yield from pairs.values()
+    for mount in container.mounts:
+        yield from (mount.source, mount.target)
+    if service.task.healthcheck is not None:
+        yield from service.task.healthcheck.test
