@@ -1,0 +1,207 @@
+"""One pass: every pending task gets a node, the promise of one, or the reason why it waits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from controlplane.scheduler.ask import Ask, Demand, Demands
+from controlplane.scheduler.candidates import Candidates
+from controlplane.scheduler.explain import reachable, refusal, why_there
+from controlplane.scheduler.fill import fill
+from controlplane.scheduler.filters import admitted
+from controlplane.scheduler.preempt import Standing, preempted_by
+from controlplane.scheduler.room import Room
+from controlplane.scheduler.scores import best
+from controlplane.state.commands import TASKS_PER_COMMAND_MAX, AssignTasks, Single, StopTasks
+from controlplane.state.tables import State, Task
+from orb.ids import Millis, NodeName, ServiceKey, TaskId
+
+ONE_BY_ONE_MAX: Final = 2
+"""Tasks of a group up to which placing each alone costs less than sorting turns."""
+ROWS_EXPLAINED_MAX: Final = 50_000
+"""Nodes looked at for the reasons of one pass; groups after that get a short reason."""
+NO_ROOM: Final = "no node has room that suits it; `explain` says which objects to what"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one pass wants: where tasks go, who makes room, and why the others wait."""
+
+    commands: tuple[Single, ...]
+    pending: Mapping[TaskId, str]
+    """Each task that stays without a node, and why, in one line."""
+
+
+def asks(state: State, demands: Demands) -> list[Ask]:
+    """The pending tasks in groups that are the same to the scheduler, in the order of their turns.
+
+    A higher priority comes first, then the group whose first task is oldest.
+    """
+    found: dict[object, Ask] = {}
+    alone: dict[ServiceKey, int] = {}
+    for name in sorted(state.unplaced):
+        task = state.tasks[name]
+        if not task.wanted:
+            continue
+        replica = state.replicas[task.replica]
+        service = task.replica.owner
+        spec = (service, task.revision)
+        own: tuple[NodeName, ...] = ()
+        blocked = ""
+        if len(state.tasks_of_replica[task.replica]) > 1:
+            own, blocked = _siblings(state, task)
+        else:
+            alone[service] = alone.get(service, 0) + 1
+        key = (spec, task.priority, replica.home, task.avoid, own, blocked)
+        ask = found.get(key)
+        if ask is None:
+            demand = demands.of(spec, state.specs[spec])
+            ask = Ask(service, task.priority, demand, home=replica.home, avoid=task.avoid)
+            ask.own, ask.blocked = own, blocked
+            found[key] = ask
+        ask.tasks.append(name)
+    for ask in found.values():
+        ask.alone = alone.get(ask.service) == len(state.replicas_of_service[ask.service])
+    return sorted(found.values(), key=lambda ask: (-ask.priority, ask.tasks[0]))
+
+
+def _siblings(state: State, task: Task) -> tuple[tuple[NodeName, ...], str]:
+    """Where other wanted tasks of the replica are, and whether one of them must end first."""
+    placed = [
+        (other, other.node)
+        for other in state.tasks_in(task.replica)
+        if other.node is not None and not other.ended
+    ]
+    own = tuple(node for other, node in placed if other.wanted)
+    if placed and state.spec_of(task).named_volumes:
+        _, node = placed[0]
+        return own, f"waits until its last task on {node} has ended: its data allows one at a time"
+    return own, ""
+
+
+def place(room: Room, ask: Ask, count: int) -> list[int]:
+    """Take rows for up to *count* tasks of *ask*, in the order of the tasks."""
+    if count > ONE_BY_ONE_MAX and ask.home is None:
+        filled = fill(room, ask, admitted(room, ask, room.all), count)
+        room.take_many(ask, filled)
+        rows: list[int] = filled.tolist()
+        return rows
+    at, rows = reachable(room, ask), []
+    while len(rows) < count:
+        row = best(room, ask, admitted(room, ask, at), at)
+        if row is None:
+            break
+        room.take(ask, row)
+        rows.append(row)
+    return rows
+
+
+@dataclass(slots=True)
+class Pass:
+    """One pass over all pending tasks."""
+
+    state: State
+    room: Room
+    commands: list[Single] = field(default_factory=list)
+    pending: dict[TaskId, str] = field(default_factory=dict)
+    _standing: Standing | None = None
+    _full: dict[Demand, None] = field(default_factory=dict)
+    """Demands that found no room: what is free only shrinks during a pass."""
+    _hopeless: dict[Demand, str] = field(default_factory=dict)
+    """Demands that found no room, no promise and no victims, and the reason."""
+    _rows_explained: int = 0
+
+    def settle(self, ask: Ask) -> None:
+        """Decide about every task of *ask*."""
+        if ask.blocked:
+            self.pending.update(dict.fromkeys(ask.tasks, ask.blocked))
+            return
+        rows: list[int] = []
+        if ask.demand not in self._full:
+            rows = place(self.room, ask, len(ask.tasks))
+        if rows:
+            self._assign(ask, ask.tasks[: len(rows)], rows)
+        if len(rows) < len(ask.tasks):
+            if _is_plain(ask):
+                self._full[ask.demand] = None
+            self._queue(ask, ask.tasks[len(rows) :])
+
+    def _assign(self, ask: Ask, tasks: list[TaskId], rows: list[int]) -> None:
+        names = self.room.candidates.names
+        why = why_there(self.room, ask, rows)
+        for start in range(0, len(rows), TASKS_PER_COMMAND_MAX):
+            part = slice(start, start + TASKS_PER_COMMAND_MAX)
+            nodes = tuple(names[row] for row in rows[part])
+            self.commands.append(AssignTasks(tasks=tuple(tasks[part]), nodes=nodes, why=why))
+
+    def _queue(self, ask: Ask, tasks: list[TaskId]) -> None:
+        """Find room that comes, or make some, for tasks that have none now."""
+        for settled, name in enumerate(tasks):
+            hopeless = _is_plain(ask) and ask.demand in self._hopeless
+            waits = None if hopeless else self._wait(ask, self.state.tasks[name])
+            if waits is None:
+                self.pending.update(dict.fromkeys(tasks[settled:], self._refuse(ask)))
+                return
+            self.pending[name] = waits
+
+    def _wait(self, ask: Ask, task: Task) -> str | None:
+        """What one task waits for; None if neither waiting nor preemption helps it."""
+        at = reachable(self.room, ask)
+        if self._standing is None:
+            self._standing = Standing(self.room, ask.priority)
+        waits = self._standing.hold_coming(ask, task, at)
+        if waits is not None:
+            return waits
+        found = self._standing.preempt(ask, at)
+        if found is None:
+            return None
+        victims, row = found
+        stopped = tuple(victim.task for victim in victims)
+        self.commands.append(StopTasks(tasks=stopped, reason=preempted_by(task)))
+        return self._standing.evict(ask, victims, row)
+
+    def _refuse(self, ask: Ask) -> str:
+        plain = _is_plain(ask)
+        known = self._hopeless.get(ask.demand) if plain else None
+        if known is not None:
+            return known
+        rows = len(self.room.candidates.names) if ask.home is None else 1
+        self._rows_explained += rows
+        explained = self._rows_explained <= max(ROWS_EXPLAINED_MAX, rows)
+        reason = str(refusal(self.room, ask)) if explained else NO_ROOM
+        if plain:
+            self._hopeless[ask.demand] = reason
+        return reason
+
+
+def _is_plain(ask: Ask) -> bool:
+    """Whether only its demand tells the ask apart, so that another one fares no better."""
+    return ask.home is None and not ask.avoid and not ask.demand.per_node_max
+
+
+class Scheduler:
+    """Decides where pending tasks go. What it keeps between passes only saves time."""
+
+    def __init__(self) -> None:
+        self._candidates = Candidates()
+        self._demands = Demands()
+
+    def schedule(self, state: State, now: Millis) -> Decision:  # noqa: ARG002 - as every decision
+        """Where the pending tasks of *state* go, who makes room for them, and why others wait."""
+        waiting = asks(state, self._demands)
+        if not waiting:
+            return Decision((), {})
+        done = self.begin(state)
+        for ask in waiting:
+            done.settle(ask)
+        return Decision(tuple(done.commands), done.pending)
+
+    def begin(self, state: State) -> Pass:
+        """A pass over *state* in which nothing is decided yet."""
+        self._candidates.refresh(state)
+        return Pass(state, Room(state, self._candidates, self._demands))
+
+
+def schedule(state: State, now: Millis) -> Decision:
+    """The same as a new `Scheduler` decides, which remembers nothing."""
+    return Scheduler().schedule(state, now)
