@@ -1,0 +1,141 @@
+"""`orbctl apply`: makes an app what the manifest says, and stays until it is so."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from cli.asking import AppliedRelease
+from cli.rollouts import Picture, conclude, follow
+from cli.scope import Scope, finish, with_scope
+from cli.screen import Screen, note
+from cli.timeouts import timeout_option
+from orb.errors import NotFound
+
+if TYPE_CHECKING:
+    from cli.client import Client
+    from orb.manifest import Loaded
+
+MANIFEST_NAMES: Final = (
+    "compose.yaml",
+    "compose.yml",
+    "orb.yaml",
+    "orb.yml",
+    "docker-compose.yaml",
+    "docker-compose.yml",
+)
+"""What is looked for, in this order, where no file is named."""
+
+file_option = click.option(
+    "-f",
+    "--file",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A manifest, or a folder with one; several are merged as Compose does.",
+)
+project_option = click.option("-p", "--project", metavar="NAME", help="Another name for the app.")
+profile_option = click.option(
+    "--profile", "profiles", multiple=True, metavar="NAME", help="A Compose profile to enable."
+)
+
+
+@click.command()
+@file_option
+@project_option
+@profile_option
+@click.option("-m", "--message", "reason", default="", help="Why; kept with the release.")
+@click.option("-d", "--detach", is_flag=True, help="Return as soon as the servers have agreed.")
+@click.option(
+    "--expect",
+    "expected",
+    type=click.IntRange(min=0),
+    metavar="RELEASE",
+    help="Only if this is the current release; 0: only if the app is new.",
+)
+@timeout_option
+@with_scope
+def apply(
+    scope: Scope,
+    *,
+    files: tuple[Path, ...],
+    project: str | None,
+    profiles: tuple[str, ...],
+    reason: str,
+    detach: bool,
+    expected: int | None,
+    timeout: float,
+) -> None:
+    """Make an app what its manifest says.
+
+    Without -f the manifest is compose.yaml or orb.yaml in this folder. Waits until every replica is
+    ready, and tells why if it does not get there.
+    """
+    loaded = load_manifest(files, project, profiles, scope.environment)
+    environment = scope.environment
+
+    async def work(client: "Client") -> None:
+        applied = await client.apply(environment, loaded.app, reason, expected)
+        announce(applied)
+        if not detach:
+            await see_through(client, environment, applied, timeout)
+
+    scope.run(work)
+
+
+def load_manifest(
+    files: tuple[Path, ...], project: str | None, profiles: tuple[str, ...], environment: str
+) -> "Loaded":
+    """Read the manifest and tell its warnings. Raises InvalidInput, NotFound."""
+    import os
+
+    from orb import manifest
+
+    paths = [_manifest_in(path) if path.is_dir() else path for path in files or (Path(),)]
+    loaded = manifest.load(
+        paths,
+        environment=os.environ,
+        project_name=project,
+        profiles=profiles,
+        target_environment=environment,
+    )
+    for warning in loaded.warnings:
+        note(click.style("warning: ", fg="yellow") + str(warning))
+    return loaded
+
+
+def announce(applied: AppliedRelease) -> None:
+    """Say what the servers have agreed on."""
+    if not applied.changed:
+        click.echo(f"{applied.app}: nothing to change, it is at release {applied.release}")
+        return
+    click.echo(f"{applied.app}: release {applied.release}")
+    for line in applied.changes:
+        click.echo(f"  {line}")
+
+
+async def see_through(
+    client: "Client", environment: str, applied: AppliedRelease, seconds: float
+) -> None:
+    """Stay until the release is over. Raises Failed, Conflict, StillGoing."""
+    screen = Screen()
+    picture = Picture(
+        environment=environment,
+        app=applied.app,
+        number=applied.release,
+        changed=applied.changed,
+    )
+    what = f"release {applied.release} of {applied.app}"
+    ended = await finish(follow(client, picture, screen), seconds, what)
+    await conclude(client, ended, screen)
+
+
+def _manifest_in(folder: Path) -> Path:
+    for name in MANIFEST_NAMES:
+        if (folder / name).is_file():
+            return folder / name
+    where = "this folder" if folder == Path() else str(folder)
+    raise NotFound(
+        f"there is no compose.yaml or orb.yaml in {where}",
+        remedy="name the manifest with -f FILE",
+    )

@@ -1,0 +1,42 @@
+"""`orbctl delete APP`: stops an app and forgets it."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.asking import Query
+from cli.naming import complete_name
+from cli.scope import Scope, confirm, with_scope, yes_option
+from cli.words import count
+from orb.errors import NotFound
+
+if TYPE_CHECKING:
+    from cli.client import Client
+
+
+@click.command()
+@click.argument("app", shell_complete=complete_name)
+@yes_option
+@with_scope
+def delete(scope: Scope, *, app: str, yes: bool) -> None:
+    """Stop an app and forget it. Named volumes stay where they are."""
+    environment = scope.environment
+    services, replicas = scope.run(lambda client: _extent(client, environment, app))
+    confirm(
+        f"This stops {app} in {environment}: {count(services, 'service')} with "
+        f"{count(replicas, 'replica')}. Its releases are forgotten; named volumes stay. Go on?",
+        yes=yes,
+    )
+
+    tasks = scope.run(lambda client: client.delete(environment, app))
+    click.echo(f"{app} is deleted; {count(tasks, 'task')} told to stop within the grace period")
+
+
+async def _extent(client: "Client", environment: str, app: str) -> tuple[int, int]:
+    services = await client.services(Query(kind="services", environment=environment, app=app))
+    if not services:
+        raise NotFound(
+            f"there is no app {app!r} in the environment {environment!r}",
+            remedy="`orbctl get services` shows the apps; another environment is -e ENV",
+        )
+    return len(services), sum(view.running for view in services)

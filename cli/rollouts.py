@@ -1,0 +1,241 @@
+"""Following a release to its end: what is seen is a picture, a verdict is a function of it."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, cast
+
+import click
+
+from cli.asking import Failed, LogQuery, Query, View
+from cli.columns import readiness
+from cli.screen import Screen, bar
+from cli.words import coloured, count, plain
+from orb.cluster import ReleaseView, ReplicaView, ServiceView
+from orb.errors import Conflict, NotFound, OrbError
+
+if TYPE_CHECKING:
+    from cli.client import Client
+
+LOG_LINES_OF_A_FAILURE: Final = 20
+LOOKS_WAITING_MAX: Final = 16
+"""Answers of watches that wait to be shown; at the bound the watches wait."""
+_KINDS: Final = ("releases", "services", "replicas")
+_IN_TROUBLE: Final = frozenset({"failed", "lost", "pending"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A release and its app as last seen. None: not seen yet."""
+
+    environment: str
+    app: str
+    number: int
+    changed: bool = True
+    """False: all was already so; then it is done when all is healthy."""
+    releases: tuple[ReleaseView, ...] | None = None
+    services: tuple[ServiceView, ...] | None = None
+    replicas: tuple[ReplicaView, ...] | None = None
+
+    @property
+    def release(self) -> ReleaseView | None:
+        """The one that is followed."""
+        return next((view for view in self.releases or () if view.number == self.number), None)
+
+    @property
+    def is_complete(self) -> bool:
+        """Each part has been seen once."""
+        return None not in (self.releases, self.services, self.replicas)
+
+    @property
+    def is_healthy(self) -> bool:
+        """Every service has all its replicas ready."""
+        return all(_is_settled(view) for view in self.services or ())
+
+
+def seen(picture: Picture, kind: str, views: tuple[View, ...]) -> Picture:
+    """The picture after another look at things of one kind."""
+    if kind == "releases":
+        return replace(picture, releases=cast("tuple[ReleaseView, ...]", views))
+    if kind == "services":
+        return replace(picture, services=cast("tuple[ServiceView, ...]", views))
+    return replace(picture, replicas=cast("tuple[ReplicaView, ...]", views))
+
+
+def verdict(picture: Picture) -> str:
+    """`done`, `failed`, `superseded` or `deleted`; empty while it goes on."""
+    if not picture.is_complete:
+        return ""
+    if not picture.releases:
+        return "deleted"
+    release = picture.release
+    if release is None:
+        return "superseded"
+    if release.status == "done" and not picture.changed and not picture.is_healthy:
+        return ""
+    return "" if release.status == "rolling" else release.status
+
+
+def block(picture: Picture) -> list[str]:
+    """What a terminal shows: a line a service, and below it what is wrong."""
+    if not picture.is_complete:
+        return [f"{picture.app}: release {picture.number} …"]
+    shown = picture.services or ()
+    names = max((len(view.name) for view in shown), default=0)
+    lines = []
+    for view in shown:
+        part = min(view.ready, view.updated)
+        state = f"{view.name.ljust(names)}  {bar(part, view.desired)}  {readiness(view)} ready"
+        lines.append(f"  {state}{_doing(picture, view)}")
+    return lines + [f"  {line}" for line in troubles(picture)]
+
+
+def news(old: Picture, new: Picture) -> Iterator[str]:
+    """What a pipe shows: only what has changed, a line each."""
+    before = {view.name: _progress(view) for view in old.services or ()}
+    for view in new.services or ():
+        if before.get(view.name) != _progress(view):
+            yield f"{view.name}  {_progress(view)}"
+    known = set(troubles(old))
+    yield from (line for line in troubles(new) if line not in known)
+
+
+def troubles(picture: Picture) -> list[str]:
+    """Why replicas are not ready: one line for all with the same reason."""
+    reasons: dict[tuple[str, str], list[ReplicaView]] = {}
+    for view in picture.replicas or ():
+        if not view.ready and view.message:
+            reasons.setdefault((view.service, plain(view.message)), []).append(view)
+    return [
+        click.style(f"{_who(views)}: {message}", fg="yellow")
+        for (_, message), views in reasons.items()
+    ]
+
+
+async def follow(client: "Client", picture: Picture, screen: Screen) -> Picture:
+    """Show the progress until the release is over; the last picture. Raises OrbError."""
+    looks: asyncio.Queue[tuple[str, tuple[View, ...]]] = asyncio.Queue(LOOKS_WAITING_MAX)
+
+    async def feed(kind: str) -> None:
+        query = Query(kind=kind, environment=picture.environment, app=picture.app)
+        async for views in client.watch(query):
+            await looks.put((kind, views))
+
+    async with asyncio.TaskGroup() as group:
+        feeds = [group.create_task(feed(kind)) for kind in _KINDS]
+        try:
+            return await _until_over(looks, picture, screen)
+        finally:
+            for task in feeds:
+                task.cancel()
+
+
+async def _until_over(
+    looks: "asyncio.Queue[tuple[str, tuple[View, ...]]]", picture: Picture, screen: Screen
+) -> Picture:
+    while not verdict(picture):
+        before = picture
+        picture = seen(picture, *await looks.get())
+        while not looks.empty():
+            picture = seen(picture, *looks.get_nowait())
+        if screen.live:
+            screen.draw(block(picture))
+        elif picture.is_complete:
+            for line in news(before if before.is_complete else _unseen(before), picture):
+                screen.say(line)
+    screen.keep()
+    return picture
+
+
+async def conclude(client: "Client", picture: Picture, screen: Screen) -> None:
+    """Say how it ended. Raises Failed with the reason and the last lines of a failing replica."""
+    name = f"release {picture.number} of {picture.app}"
+    match verdict(picture):
+        case "done":
+            screen.say(click.style("done", fg="green") + f": {_summary(picture)}")
+        case "superseded":
+            newest = max(view.number for view in picture.releases or ())
+            raise Conflict(
+                f"{name} was superseded by release {newest} before it was done",
+                remedy=f"see it with `orbctl get releases {picture.app}`",
+            )
+        case "deleted":
+            raise NotFound(f"{picture.app} was deleted before release {picture.number} was done")
+        case _:
+            release = picture.release
+            why = plain(release.message) if release and release.message else "it did not get ready"
+            lines = [f"{name} failed: {why}", *troubles(picture)]
+            lines += await last_words(client, picture)
+            raise Failed(
+                click.unstyle("\n  ".join(lines)),
+                remedy=f"see `orbctl describe {picture.app}`; apply again when it is mended",
+            )
+
+
+async def last_words(client: "Client", picture: Picture) -> list[str]:
+    """The newest lines of the replica that fails, under a heading; empty if there are none."""
+    failing = culprit(picture)
+    if failing is None:
+        return []
+    name = f"{failing.app}.{failing.name}"
+    query = LogQuery(environment=picture.environment, name=name, tail=LOG_LINES_OF_A_FAILURE)
+    try:
+        lines = [line async for line in client.logs(query)]
+    except OrbError as error:
+        return [f"its log cannot be read: {error.message}"]
+    if not lines:
+        return [f"{failing.name} has written nothing"]
+    newest = lines[-LOG_LINES_OF_A_FAILURE:]
+    return [f"last lines of {failing.name}:", *(f"  | {line.text}" for line in newest)]
+
+
+def culprit(picture: Picture) -> ReplicaView | None:
+    """The replica whose log most likely tells why."""
+    waiting = [view for view in picture.replicas or () if not view.ready]
+    waiting.sort(key=lambda view: (view.state not in _IN_TROUBLE, -view.restarts, view.replica))
+    return next(iter(waiting), None)
+
+
+def _is_settled(view: ServiceView) -> bool:
+    return view.mode.endswith("-job") or (view.ready >= view.desired and not view.message)
+
+
+def _unseen(picture: Picture) -> Picture:
+    return replace(picture, releases=None, services=None, replicas=None)
+
+
+def _progress(view: ServiceView) -> str:
+    updated = "" if view.updated >= view.desired else f", {view.updated} updated"
+    return f"{view.ready}/{view.desired} ready{updated}"
+
+
+def _doing(picture: Picture, service: ServiceView) -> str:
+    """How many of its replicas are in which state, if not all are ready."""
+    states: dict[str, int] = {}
+    for view in picture.replicas or ():
+        if view.service == service.name and not view.ready:
+            states[view.state] = states.get(view.state, 0) + 1
+    words = [f"{number} {coloured(state)}" for state, number in _in_order(states)]
+    if service.updated < service.desired:
+        words.append(f"{service.updated} of {service.desired} updated")
+    return f"   {', '.join(words)}" if words else ""
+
+
+def _in_order(states: Mapping[str, int]) -> list[tuple[str, int]]:
+    order = ("pending", "assigned", "preparing", "starting", "running", "stopping")
+    ranks = {state: rank for rank, state in enumerate(order)}
+    return sorted(states.items(), key=lambda item: (ranks.get(item[0], len(ranks)), item[0]))
+
+
+def _who(views: Sequence[ReplicaView]) -> str:
+    """`web/1`, or `web/1, web/2 and 7 more`."""
+    names = [view.name for view in views]
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return ", ".join(names[:2]) + more
+
+
+def _summary(picture: Picture) -> str:
+    services = picture.services or ()
+    words = ", ".join(f"{view.name} {view.ready}/{view.desired}" for view in services[:6])
+    more = f" and {count(len(services) - 6, 'service')} more" if len(services) > 6 else ""
+    return f"{picture.app} is at release {picture.number} ({words}{more} ready)"
