@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from controlplane.reconcilers.survey import Place, stops_first
+from controlplane.reconcilers.places import Place, stops_first
 from controlplane.state.commands import CreateTasks, StopTasks
 from orb.ids import NodeName, TaskId
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
+from controlplane.reconcilers.places import Place, place_of
 from controlplane.reconcilers.restart import has_succeeded
-from controlplane.reconcilers.survey import Place, Survey, place_of
+from controlplane.reconcilers.survey import Survey
 from controlplane.state.commands import OpenService
 from controlplane.state.tables import Service
 from orb.ids import ReplicaKey, ServiceKey

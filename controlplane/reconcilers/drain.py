@@ -5,8 +5,9 @@ from itertools import islice
 from typing import Final
 
 from controlplane.reconcilers.creation import replacements
+from controlplane.reconcilers.places import Place
 from controlplane.reconcilers.restart import next_try_at
-from controlplane.reconcilers.survey import Place, Survey
+from controlplane.reconcilers.survey import Survey
 from controlplane.state.commands import CreateTasks, StopTasks
 from controlplane.state.tables import Service, Task
 from orb.lifecycle import TaskState

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from controlplane.reconcilers.survey import Place, Survey
+from controlplane.reconcilers.places import Place
+from controlplane.reconcilers.survey import Survey
 from controlplane.state.commands import StopTasks
 from controlplane.state.tables import Task
 from orb.ids import Millis, TaskId

@@ -29,7 +29,7 @@ def node_health(survey: Survey) -> Iterator[SetBrake | SetNodeStatus]:
     brake = should_brake(survey)
     if brake is not (survey.state.brake_since is not None):
         yield SetBrake(on=brake, reason=_brake_reason(survey, on=brake))
-    for node in survey.state.nodes.values():
+    for node in _doubtful(survey):
         verdict = _verdict(survey, node, brake=brake)
         if verdict is not node.status:
             reason = _reason(survey, node, verdict)
@@ -42,18 +42,29 @@ def should_brake(survey: Survey) -> bool:
     Once on, it also counts the nodes that are back for less than DOWN_AFTER_MS: while a network
     heals, the first half that answers must not cost the other half its tasks.
     """
-    asked = [node for node in survey.state.nodes.values() if node.status is not NodeStatus.DOWN]
-    silences = [silence_of(survey, node) for node in asked]
-    if survey.state.brake_since is None and not any(s > SUSPECT_AFTER_MS for s in silences):
-        return False
+    nodes, doubtful = survey.state.nodes.values(), _doubtful(survey)
+    asked = len(nodes) - sum(node.status is NodeStatus.DOWN for node in doubtful)
+    silences = [silence_of(survey, node) for node in doubtful if node.status is not NodeStatus.DOWN]
+    silent = sum(silence > BRAKE_AFTER_MS for silence in silences)
     if survey.state.brake_since is None:
-        missing = sum(silence > BRAKE_AFTER_MS for silence in silences)
-    else:
-        missing = sum(
-            silence > SUSPECT_AFTER_MS or _is_back_for(survey, node) < DOWN_AFTER_MS
-            for node, silence in zip(asked, silences, strict=True)
-        )
-    return 2 * missing > len(asked)
+        return max(silences, default=0) > SUSPECT_AFTER_MS and 2 * silent > asked
+    answering = sum(
+        node.status is NodeStatus.READY
+        and survey.now - node.status_since >= DOWN_AFTER_MS
+        and silence_of(survey, node) <= SUSPECT_AFTER_MS
+        for node in nodes
+    )
+    return 2 * answering < asked
+
+
+def _doubtful(survey: Survey) -> list[Node]:
+    """The nodes that are not ready, or have not been heard for long enough to count."""
+    heard, fresh = survey.view.heard, survey.now - BRAKE_AFTER_MS
+    return [
+        node
+        for name, node in survey.state.nodes.items()
+        if node.status is not NodeStatus.READY or heard.get(name, 0) < fresh
+    ]
 
 
 def silence_of(survey: Survey, node: Node) -> Millis:
@@ -76,11 +87,6 @@ def _verdict(survey: Survey, node: Node, *, brake: bool) -> NodeStatus:
     return node.status
 
 
-def _is_back_for(survey: Survey, node: Node) -> int:
-    """How long it has been ready; for a suspect one nothing at all."""
-    return survey.now - node.status_since if node.status is NodeStatus.READY else 0
-
-
 def _reason(survey: Survey, node: Node, verdict: NodeStatus) -> str:
     if verdict is NodeStatus.READY:
         return "it answers again"
@@ -90,6 +96,9 @@ def _reason(survey: Survey, node: Node, verdict: NodeStatus) -> str:
 def _brake_reason(survey: Survey, *, on: bool) -> str:
     if not on:
         return "at least half of the nodes answer again"
-    asked = [node for node in survey.state.nodes.values() if node.status is not NodeStatus.DOWN]
-    silent = sum(silence_of(survey, node) > BRAKE_AFTER_MS for node in asked)
-    return f"{silent} of {len(asked)} nodes fell silent together: no task is moved off them"
+    silent = sum(
+        node.status is not NodeStatus.DOWN and silence_of(survey, node) > BRAKE_AFTER_MS
+        for node in _doubtful(survey)
+    )
+    total = len(survey.state.nodes)
+    return f"{silent} of {total} nodes fell silent together: no task is moved off them"

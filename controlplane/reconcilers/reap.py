@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from controlplane.reconcilers.survey import Place, Survey
+from controlplane.reconcilers.places import Place
+from controlplane.reconcilers.survey import Survey
 from controlplane.state.commands import ReapReplicas, ReapTasks
 from controlplane.state.tables import ENDED_TASKS_PER_REPLICA_MAX
 from orb.ids import ReplicaKey, TaskId
@@ -19,7 +20,7 @@ def reap(survey: Survey) -> Iterator[ReapTasks | ReapReplicas]:
 
 
 def _old_tasks(survey: Survey) -> Iterator[TaskId]:
-    for task in survey.orphans:
+    for task in survey.swept.orphans:
         if task.ended:
             yield task.id
     for places in survey.restless.values():

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
+from controlplane.reconcilers.places import Place
 from controlplane.reconcilers.restart import ended_by_itself, has_succeeded, is_over
-from controlplane.reconcilers.survey import Place, Survey
+from controlplane.reconcilers.survey import Survey
 from controlplane.state.commands import SetReleaseStatus
 from controlplane.state.tables import Release, Service
 from orb.ids import AppKey, ServiceKey

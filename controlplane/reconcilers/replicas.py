@@ -69,7 +69,7 @@ def _surplus(survey: Survey) -> Iterator[StopTasks]:
             if place.wanted and not survey.keeps(place.service, place.replica):
                 why = _why_surplus(survey, place.service, place.replica)
                 reasons.setdefault(why, []).extend(task.id for task in place.wanted)
-    orphans = [task.id for task in survey.orphans if task.wanted]
+    orphans = [task.id for task in survey.swept.orphans if task.wanted]
     if orphans:
         reasons["its service was deleted"] = orphans
     for why, tasks in reasons.items():

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from controlplane.reconcilers.creation import creation, merged
-from controlplane.reconcilers.survey import Place, Survey, stops_first
+from controlplane.reconcilers.places import Place, stops_first
+from controlplane.reconcilers.survey import Survey
 from controlplane.state.commands import CreateTasks, StopTasks
 from controlplane.state.tables import FAILURES_PER_REPLICA_MAX, Task
 from orb.ids import Millis, NodeName

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from itertools import islice
 
 from controlplane.reconcilers.creation import replacements
+from controlplane.reconcilers.places import Place
 from controlplane.reconcilers.restart import is_over, next_try_at
-from controlplane.reconcilers.survey import Place, Survey
+from controlplane.reconcilers.survey import Survey
 from controlplane.state.commands import CreateTasks, StopTasks
 from controlplane.state.tables import Service
 from orb.ids import Millis

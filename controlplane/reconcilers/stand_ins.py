@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from controlplane.reconcilers.creation import creation, merged
+from controlplane.reconcilers.places import Place
 from controlplane.reconcilers.restart import next_try_at
-from controlplane.reconcilers.survey import Place, Survey
+from controlplane.reconcilers.survey import Survey
 from controlplane.state.commands import COPIES_MAX, CreateTasks
 from orb.ids import NodeName
 from orb.lifecycle import NodeStatus

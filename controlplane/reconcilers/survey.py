@@ -1,54 +1,15 @@
-"""What one pass sees: the view, and every replica that is not at rest."""
+"""What one pass sees: the view, what a sweep over it has found, and what is true of its parts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
+from controlplane.reconcilers.places import Place, is_asked_for_health
 from controlplane.reconcilers.suitability import Suitability
-from controlplane.state.tables import (
-    ENDED_TASKS_PER_REPLICA_MAX,
-    Node,
-    Replica,
-    Service,
-    State,
-    Task,
-    View,
-)
+from controlplane.reconcilers.sweep import PROVE_MS, Swept, sweep
+from controlplane.state.tables import Node, Replica, Service, State, Task, View
 from orb.ids import Millis, ReplicaKey, ServiceKey
-from orb.lifecycle import Availability, Desired, NodeStatus, ReleaseStatus, TaskState
-from orb.spec import ServiceSpec, TaskSpec, UpdateOrder
-
-PROVE_MS: Final = Millis(2_000)
-"""How long a task that nothing asks for its health must run before we build on it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """One replica and its tasks, as a pass finds them."""
-
-    service: Service
-    replica: Replica
-    wanted: tuple[Task, ...] = ()
-    """Those that have not ended and are not told to, oldest first."""
-    stopping: tuple[Task, ...] = ()
-    """Those told to stop that have not ended."""
-    ended: tuple[Task, ...] = ()
-    """Those that have ended, in the order in which they did."""
-
-    @property
-    def number(self) -> int:
-        """The replica's number."""
-        return self.replica.key.number
-
-    @property
-    def last(self) -> Task | None:
-        """The task that ended last."""
-        return self.ended[-1] if self.ended else None
-
-    def count(self, revision: int) -> int:
-        """How many wanted tasks of that revision it has."""
-        return sum(task.revision == revision for task in self.wanted)
+from orb.lifecycle import Availability, NodeStatus, ReleaseStatus, TaskState
 
 
 @dataclass(frozen=True)
@@ -65,59 +26,24 @@ class Survey:
         return self.view.state
 
     @cached_property
-    def orphans(self) -> Sequence[Task]:
-        """Tasks whose service or replica is gone, oldest first."""
-        return self._swept[0]
+    def swept(self) -> Swept:
+        """What needs a closer look."""
+        return sweep(self.state, self.now, self.suitability)
 
-    @cached_property
+    @property
     def restless(self) -> Mapping[ServiceKey, Sequence[Place]]:
         """The places of each service that are not at rest, by number; services at rest are out."""
-        return self._swept[1]
+        return self.swept.restless
 
     @cached_property
     def untried(self) -> Mapping[ServiceKey, Sequence[int]]:
         """The numbers that a replicated service wants and that have no task, nor an ended one."""
-        state, filled = self.state, self._swept[2]
+        state, filled = self.state, self.swept.filled
         return {
             key: _untried(state, service)
             for key, service in state.services.items()
             if not service.spec.is_global and filled.get(key, 0) < service.spec.replicas
         }
-
-    @cached_property
-    def _swept(self) -> tuple[list[Task], dict[ServiceKey, list[Place]], dict[ServiceKey, int]]:
-        """Orphans, restless places, and how many of the wanted numbers have tasks."""
-        state = self.state
-        orphans: list[Task] = []
-        restless: dict[ServiceKey, list[Place]] = {}
-        filled: dict[ServiceKey, int] = {}
-        for key, ids in state.tasks_of_replica.items():
-            tasks = [state.tasks[task] for task in ids]
-            owner = key.owner
-            service, replica = state.services.get(owner), state.replicas.get(key)
-            if service is None or replica is None:
-                orphans += tasks
-                continue
-            if key.number <= service.spec.replicas:
-                filled[owner] = filled.get(owner, 0) + 1
-            if not self._at_rest(service, replica, tasks):
-                restless.setdefault(owner, []).append(_place(service, replica, tasks))
-        for places in restless.values():
-            places.sort(key=lambda place: place.number)
-        return orphans, restless, filled
-
-    def _at_rest(self, service: Service, replica: Replica, tasks: list[Task]) -> bool:
-        """One wanted task, of the right revision, proven, where it may stay; a short history."""
-        living = [task for task in tasks if not task.ended]
-        return (
-            len(living) == 1
-            and len(tasks) <= 1 + ENDED_TASKS_PER_REPLICA_MAX
-            and living[0].revision == service.revision
-            and living[0].desired is Desired.RUN
-            and self.is_proven(living[0])
-            and self.keeps(service, replica)
-            and not self.is_leaving(living[0])
-        )
 
     # --- what is true of a task ---------------------------------------------------------------
     def node_of(self, task: Task) -> Node | None:
@@ -188,35 +114,6 @@ class Survey:
 def look(view: View, now: Millis) -> Survey:
     """What a pass at *now* sees."""
     return Survey(view, now, Suitability(view.state.nodes))
-
-
-def stops_first(spec: ServiceSpec) -> bool:
-    """An old task must have ended before a new one of the same replica may be made."""
-    return spec.is_stateful or spec.is_job or spec.update.order is UpdateOrder.STOP_FIRST
-
-
-def is_asked_for_health(spec: TaskSpec) -> bool:
-    """Its readiness means more than that the process runs."""
-    return not spec.healthcheck_disabled and (spec.healthcheck is not None or bool(spec.ports))
-
-
-def place_of(state: State, service: Service, key: ReplicaKey) -> Place | None:
-    """A replica and its tasks, whether at rest or not."""
-    replica = state.replicas.get(key)
-    return None if replica is None else _place(service, replica, state.tasks_in(key))
-
-
-def _place(service: Service, replica: Replica, tasks: Sequence[Task]) -> Place:
-    living = [task for task in tasks if not task.ended]
-    ended = [task for task in tasks if task.ended]
-    ended.sort(key=lambda task: (task.since, task.id))
-    return Place(
-        service=service,
-        replica=replica,
-        wanted=tuple(task for task in living if task.desired is Desired.RUN),
-        stopping=tuple(task for task in living if task.desired is Desired.STOP),
-        ended=tuple(ended),
-    )
 
 
 def _untried(state: State, service: Service) -> list[int]:
