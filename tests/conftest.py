@@ -15,9 +15,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+def rewrite(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are to be written anew."""
+    return bool(request.config.getoption("--rewrite"))
+
+
+@pytest.fixture
+def golden(rewrite: bool) -> Callable[[str, str], None]:  # noqa: FBT001 - a fixture
     """Compare a text with the file of that name under tests/golden, or write it with --rewrite."""
-    rewrite = bool(request.config.getoption("--rewrite"))
 
     def compare(name: str, text: str) -> None:
         path = GOLDEN / name
