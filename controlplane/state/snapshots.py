@@ -73,13 +73,13 @@ def chunks(state: State, form: Format = FORMAT) -> Iterator[bytes]:
 
 
 def _encoded(head: _Head, copies: Mapping[str, Iterable[object]], form: Format) -> Iterator[bytes]:
-    yield _frame(form.pack("snapshot", head))
+    yield frame(form.pack("snapshot", head))
     frames = 1
     for name, records in copies.items():
         for part in _parts(records):
-            yield _frame(form.pack(name, part))
+            yield frame(form.pack(name, part))
             frames += 1
-    yield _frame(form.pack("end", frames))
+    yield frame(form.pack("end", frames))
 
 
 def _parts(records: Iterable[object]) -> Iterator[list[object]]:
@@ -93,7 +93,8 @@ def _parts(records: Iterable[object]) -> Iterator[list[object]]:
         yield part
 
 
-def _frame(payload: bytes) -> bytes:
+def frame(payload: bytes) -> bytes:
+    """The payload behind its length and checksum."""
     return len(payload).to_bytes(4, "big") + zlib.crc32(payload).to_bytes(4, "big") + payload
 
 
