@@ -1,0 +1,138 @@
+"""Keeps every agent told while this server leads: who must do what, and what agents have said."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from controlplane.dispatcher.assignments import is_news, must_register
+from controlplane.dispatcher.collector import Collector, Propose
+from controlplane.dispatcher.messages import Encoder
+from controlplane.dispatcher.relays import Relays
+from controlplane.dispatcher.sessions import Session, Sessions
+from controlplane.raft.log import Log, LogStatus, Role
+from controlplane.state.tables import State
+from orb import telemetry
+from orb.clock import Clock
+from orb.errors import InvalidInput, NotLeader, OrbError
+from orb.ids import Millis, NodeName
+from orb.logs import Logger
+from orb.work import NodeFacts, Report, Usage
+
+SWEEP_EVERY_S: Final = 1.0
+"""How often silent sessions and reaped tasks are looked for, in seconds."""
+FACTS_BYTES_MAX: Final = 64 * 1024
+"""What an agent may say about its machine; more is refused."""
+
+log = Logger("dispatcher")
+Heard = Callable[[NodeName, Millis], None]
+"""Told of every sign of life, and when."""
+
+
+class Dispatcher:
+    """The sessions of this server, and what moves through them."""
+
+    def __init__(
+        self, agreement: Log, state: State, proposer: Propose, heard: Heard, clock: Clock
+    ) -> None:
+        self.encoder: Final = Encoder()
+        self.sessions: Final = Sessions(self._node_left)
+        self.relays: Final = Relays(self.sessions.tell)
+        self.usage: dict[NodeName, Usage] = {}
+        """What the machines of connected agents use just now."""
+        self.state: Final = state
+        self._agreement = agreement
+        self._collector = Collector(proposer, clock)
+        self._heard = heard
+        self._clock = clock
+        self._term = -1
+        telemetry.gauge(
+            "orb.dispatcher.sessions",
+            "1",
+            "Agents that are connected",
+            lambda: [(len(self.sessions), {})],
+        )
+
+    async def run(self) -> None:
+        """Serve until cancelled; then end all sessions."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._watch(), name="dispatcher-watch")
+                group.create_task(self._sweep(), name="dispatcher-sweep")
+                group.create_task(self._collector.run(), name="dispatcher-collector")
+        finally:
+            self.sessions.end_all(NotLeader(None))
+
+    async def enter(self, facts: NodeFacts, reports: Sequence[Report]) -> Session:
+        """An agent has connected. Raises NotLeader, or what `Log.barrier` raises."""
+        await self._be_sure()
+        session = Session(facts.name, [report.task for report in reports])
+        self.sessions.enter(session)
+        self.heard(session, None)
+        self.facts(facts)
+        return session
+
+    def heard(self, session: Session, usage: Usage | None) -> None:
+        """The agent has given a sign of life."""
+        session.heard_s = self._clock.monotonic()
+        self._heard(session.node, self._clock.now())
+        if usage is not None:
+            self.usage[session.node] = usage
+
+    def facts(self, facts: NodeFacts) -> None:
+        """The agent says what its machine is; the state learns it if it does not know it yet."""
+        if must_register(self.state, facts):
+            self._collector.register(facts)
+
+    async def report(self, session: Session, reports: Sequence[Report]) -> None:
+        """The agent says what has become of its tasks. Waits while too much waits already."""
+        news = [report for report in reports if is_news(self.state, session.node, report)]
+        if news:
+            await self._collector.report(session.node, news)
+
+    async def _be_sure(self) -> None:
+        """A set that lacks a task would end it: so once a term, know all that was agreed on."""
+        status = self._agreement.status()
+        if status.role is not Role.LEADER:
+            raise NotLeader(status.leader)
+        if status.term != self._term:
+            await self._agreement.barrier()
+            self._term = status.term
+
+    async def _watch(self) -> None:
+        """Sessions learn what has changed; they end when this server leads no more."""
+        async for status in self._agreement.changes():
+            if status.role is Role.LEADER and status.term == self._term:
+                self.sessions.wake_those_behind(self.state)
+            elif len(self.sessions):
+                self._stop_serving(status)
+
+    def _stop_serving(self, status: LogStatus) -> None:
+        log.info("this server leads no more: its agents go to the next", leader=status.leader)
+        self._collector.clear()
+        self.sessions.end_all(NotLeader(status.leader))
+
+    async def _sweep(self) -> None:
+        while True:
+            await self._clock.sleep(SWEEP_EVERY_S)
+            self.sessions.sweep(self.state, self._clock.monotonic())
+
+    def _node_left(self, node: NodeName) -> None:
+        self.usage.pop(node, None)
+        self.relays.node_left(node)
+
+
+def checked(facts: NodeFacts, node: NodeName, size: int) -> NodeFacts:
+    """The facts, if they may be true of *node*. Raises InvalidInput."""
+    error: OrbError | None = None
+    if facts.name != node:
+        error = InvalidInput(
+            f"the agent calls itself {facts.name!r}, but its certificate is that of {node!r}",
+            remedy="`name` in the agent's configuration must be that of its certificate",
+        )
+    elif size > FACTS_BYTES_MAX:
+        error = InvalidInput(f"the facts of {node} take more than {FACTS_BYTES_MAX} bytes")
+    elif min(facts.capacity.milli_cpus, facts.capacity.memory_bytes) < 0:
+        error = InvalidInput(f"{node} claims a negative capacity")
+    if error is not None:
+        raise error
+    return facts
