@@ -4,6 +4,7 @@ An identity is the common name of a certificate: `server:s1`, `node:n1`, `user:a
 """
 
 import datetime as dt
+import hashlib
 import ipaddress
 import os
 import ssl
@@ -24,6 +25,9 @@ CA_DAYS: Final = 3_650
 LEAF_DAYS: Final = 825
 CLOCK_SLACK_MINUTES: Final = 10
 """Certificates are valid that long before they are made: clocks of machines differ."""
+
+CLUSTER_MARK_DIGITS: Final = 12
+"""Enough that two clusters on one machine never share a mark."""
 
 _Subject = tuple[tuple[tuple[str, str], ...], ...]
 
@@ -67,6 +71,12 @@ class Credentials:
                     f"the certificate file {path} does not exist",
                     remedy="make the cluster's certificates with `orbctl init`, or name the folder",
                 )
+
+
+def cluster_mark(ca: Path) -> str:
+    """What tells one cluster's things on a machine from another's: the head of its CA's SHA-256."""
+    der = ssl.PEM_cert_to_DER_cert(ca.read_text(encoding="ascii"))
+    return hashlib.sha256(der).hexdigest()[:CLUSTER_MARK_DIGITS]
 
 
 class Authority:
