@@ -38,6 +38,8 @@ class Journal:
         self.durable_sequence = 0
         self.durable_index = self._rows[-1][1]
         """Everything up to this index is on disk."""
+        if found.replaced is not None:
+            self._note(found.replaced)
 
     @property
     def first_index(self) -> int:

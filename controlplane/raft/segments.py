@@ -91,6 +91,7 @@ class Segments:
         self._offset = 0
         self._size = 0
         self._sequence = 0
+        self._begun = False
         self._hard = HardState(0, None)
 
     def load(self) -> RecoveredLog:
@@ -112,6 +113,8 @@ class Segments:
     def append(self, records: Sequence[Record]) -> None:
         """Write *records* as one frame and sync it; nothing has changed if OSError is raised."""
         payload = _encode(records)
+        if self._begun:
+            self._cut_begun()
         if self._offset + _FRAME.size + len(payload) > self._size:
             self._rotate(_FRAME.size + len(payload))
         self._write(payload)
@@ -139,10 +142,20 @@ class Segments:
         crc = self._checksum(number, payload)
         frame = _FRAME.pack(FRAME_MAGIC, len(payload), crc, number) + payload
         name = self._segments[-1].name
+        self._begun = True
         self._disk.write(name, self._offset, frame)
         self._disk.sync(name)
+        self._begun = False
         self._offset += len(frame)
         self._sequence = number
+
+    def _cut_begun(self) -> None:
+        """A full disk took a part of a frame: take it away before anything follows it."""
+        name = self._segments[-1].name
+        self._disk.truncate(name, self._offset)
+        self._disk.sync(name)
+        self._size = self._offset
+        self._begun = False
 
     def _checksum(self, number: int, payload: bytes) -> int:
         start = zlib.crc32(self._salt + struct.pack("<QI", number, len(payload)))
@@ -252,10 +265,11 @@ class Segments:
 
     def _place(self, name: str, entry: Entry, found: RecoveredLog) -> None:
         """Put *entry* where it belongs: behind the last, or in the place of a conflicting one."""
-        entries = found.entries
-        first = (
-            entries[0].index if entries else (found.reset.index + 1 if found.reset else entry.index)
-        )
+        entries, reset = found.entries, found.reset
+        if entries and entry.index < entries[0].index:
+            # What it replaced began in a segment that a snapshot made superfluous.
+            entries.clear()
+        first = entries[0].index if entries else reset.index + 1 if reset else entry.index
         position = entry.index - first
         if not 0 <= position <= len(entries):
             raise _damaged(name, f"entry {entry.index} does not follow the one before it")

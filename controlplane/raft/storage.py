@@ -29,6 +29,8 @@ class Recovered:
     anchor: tuple[int, int]
     """(index, term) of what comes right before the first entry."""
     entries: Sequence[Entry]
+    replaced: Reset | None
+    """To be written first: a snapshot has taken the place of what the log held."""
     cut_bytes: int
 
 
@@ -51,15 +53,14 @@ class Storage:
                 f"the log begins at entry {first}, but the snapshot ends at {index}",
                 remedy=REMEDY,
             )
-        if _holds(log, index, term):
-            anchor, kept = (index, term), entries
-            if first <= index:
-                anchor, kept = (entries[0].index, entries[0].term), entries[1:]
-        else:
-            anchor, kept = (index, term), []
-            if entries:
-                self._segments.append([Reset(index, term)])
-        return Recovered(log.hard, snapshot, anchor, kept, log.cut_bytes)
+        anchor, kept, replaced = (index, term), entries, None
+        if not _holds(log, index, term):
+            kept = []
+            if entries or log.reset not in {None, Reset(index, term)}:
+                replaced = Reset(index, term)
+        elif first <= index:
+            anchor, kept = (entries[0].index, entries[0].term), entries[1:]
+        return Recovered(log.hard, snapshot, anchor, kept, replaced, log.cut_bytes)
 
     def append(self, records: Sequence[Record]) -> None:
         """Make *records* durable, all or none. Raises OSError."""

@@ -1,0 +1,183 @@
+"""The nemesis of the simulation: draws faults, then heals, and demands that all agree."""
+
+from collections import Counter
+from functools import partial
+
+from orb.errors import OrbError
+from tests.raft.ledger import Broken
+from tests.raft.world import Host, World
+
+HEAL_WITHIN_S = 30.0
+"""After the last fault, all servers must agree within this much virtual time."""
+
+
+class Nemesis:
+    """Faults drawn from the world's seed."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.rng = world.rng
+        self.faults = [
+            self.crash,
+            self.power_cut,
+            self.crash_all,
+            self.isolate,
+            self.split,
+            self.one_way,
+            self.pause,
+            self.lossy,
+            self.fill_disk,
+            self.slow_disk,
+            self.hand_over,
+            self.snapshot,
+            self.heal_network,
+            self.heal_network,
+        ]
+
+    def act(self) -> None:
+        fault = self.rng.choice(self.faults)
+        self.world.counts[f"fault: {fault.__name__}"] += 1
+        fault()
+        self.world.at(self.rng.uniform(0.1, 1.5), self.act)
+
+    def _one(self) -> Host:
+        leader = self.world.leader()
+        if leader is not None and self.rng.random() < 0.4:
+            return leader
+        return self.rng.choice(list(self.world.hosts.values()))
+
+    def _later(self, host: Host) -> None:
+        def restart() -> None:
+            if host.server is None:
+                host.start()
+
+        self.world.at(self.rng.uniform(0.05, 4.0), restart)
+
+    def crash(self) -> None:
+        host = self._one()
+        host.crash()
+        self._later(host)
+
+    def power_cut(self) -> None:
+        """Die in the middle of one of the next disk operations."""
+        host = self._one()
+        host.disk.cut_after = self.rng.randint(1, 12)
+        self.world.at(3.0, partial(self._later, host))
+
+    def crash_all(self) -> None:
+        for host in self.world.hosts.values():
+            host.crash()
+            self._later(host)
+
+    def isolate(self) -> None:
+        name = self._one().name
+        for other in self.world.hosts:
+            self.world.blocked |= {(name, other), (other, name)}
+
+    def split(self) -> None:
+        names = list(self.world.hosts)
+        left = set(self.rng.sample(names, self.rng.randint(1, len(names) - 1)))
+        self.world.blocked = {
+            (one, two) for one in names for two in names if (one in left) != (two in left)
+        }
+
+    def one_way(self) -> None:
+        one, two = self.rng.sample(list(self.world.hosts), 2)
+        self.world.blocked.add((one, two))
+
+    def heal_network(self) -> None:
+        self.world.blocked = set()
+        self.world.loss = 0.0
+
+    def pause(self) -> None:
+        self._one().paused_until = self.world.now + self.rng.uniform(0.05, 4.0)
+
+    def lossy(self) -> None:
+        self.world.loss = self.rng.uniform(0.01, 0.3)
+
+    def fill_disk(self) -> None:
+        host = self._one()
+        host.disk.full = True
+
+        def make_room() -> None:
+            host.disk.full = False
+
+        self.world.at(self.rng.uniform(0.2, 3.0), make_room)
+
+    def slow_disk(self) -> None:
+        self._one().slow = self.rng.choice([1.0, 1.0, 10.0, 200.0])
+
+    def hand_over(self) -> None:
+        leader = self.world.leader()
+        if leader is not None and leader.server is not None:
+            try:
+                leader.server.transfer_to(self.rng.choice(list(self.world.hosts)))
+            except OrbError:
+                self.world.counts["hand-over refused"] += 1
+
+    def snapshot(self) -> None:
+        host = self._one()
+        if host.server is not None:
+            host.server.compact(float("inf"))
+
+    def stop(self) -> None:
+        """End every fault."""
+        self.faults = [self.heal_network]
+        self.heal_network()
+        for host in self.world.hosts.values():
+            host.paused_until = 0.0
+            host.slow = 1.0
+            host.disk.full = False
+            host.disk.cut_after = None
+            if host.server is None:
+                host.start()
+
+
+def clients(world: World) -> None:
+    """A few commands now, and more in a moment."""
+    for _ in range(world.rng.randint(1, 6)):
+        leader = world.leader() if world.rng.random() < 0.8 else None
+        world.propose(leader)
+    if world.rng.random() < 0.3:
+        world.read()
+    world.at(world.rng.expovariate(1 / 0.05), partial(clients, world))
+
+
+def run_seed(seed: int, seconds: float = 30.0) -> Counter[str]:
+    """Run one seed. Raises Broken, which names the promise that was not kept."""
+    world = World(seed, servers=5 if seed % 4 == 0 else 3)
+    nemesis = Nemesis(world)
+    world.at(2.0, nemesis.act)
+    world.at(0.5, partial(clients, world))
+    world.run(seconds)
+    nemesis.stop()
+    world.run(1.0)
+    nemesis.stop()
+    settle(world)
+    return world.counts
+
+
+def settle(world: World) -> None:
+    """Liveness: a leader is found, writes go through, and all servers hold the same state."""
+    before = world.counts["acknowledged"]
+    deadline = world.now + HEAL_WITHIN_S
+    while world.now < deadline:
+        world.run(0.5)
+        states = [host.machine.rows for host in world.hosts.values() if host.server is not None]
+        highest = max(rows[-1][0] if rows else 1 for rows in states)
+        same = all(rows == states[0] for rows in states) and len(states) == len(world.hosts)
+        if same and highest >= world.ledger.highest and world.counts["acknowledged"] > before + 5:
+            break
+        if world.now > deadline - 20.0:
+            world._events = [event for event in world._events if not is_client(event[2])]
+    else:
+        raise Broken(f"no agreement {HEAL_WITHIN_S} s after the last fault")
+    for host in world.hosts.values():
+        host.machine.check()
+        for disk in (host.disk,):
+            world.counts["torn files"] += disk.torn
+            world.counts["unsynced files lost"] += disk.lost
+
+
+def is_client(do: object) -> bool:
+    return isinstance(do, partial) and do.func is clients
