@@ -205,6 +205,8 @@ def _put(state: State, stamp: Stamp, key: ServiceKey, spec: ServiceSpec, number:
         trace=stamp.trace,
     )
     indexes.put_service(state, service)
+    if old is not None and old.spec.is_global is not spec.is_global:
+        replicas.leave_home(state, key)
     if not same_task:
         replicas.forgive(state, key)
 

@@ -48,6 +48,16 @@ def note(state: State, stamp: Stamp, before: Task, after: Task) -> None:
         indexes.put_replica(state, replica)
 
 
+def leave_home(state: State, service: ServiceKey) -> None:
+    """A service that becomes global, or is so no more, forgets which node each replica belongs to.
+
+    Where volumes lie is learned again when the next task is made there.
+    """
+    for replica in state.replicas_in(service):
+        if replica.home is not None:
+            indexes.put_replica(state, replace(replica, home=None))
+
+
 def forgive(state: State, service: ServiceKey) -> None:
     """A new revision starts without the failures of the old one."""
     for replica in state.replicas_in(service):
