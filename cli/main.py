@@ -11,7 +11,9 @@ from cli.apply import apply
 from cli.asking import StillGoing
 from cli.delete import delete
 from cli.describe import describe
+from cli.dev import dev
 from cli.get import get
+from cli.init import init
 from cli.scale import scale
 from cli.scope import Scope
 from cli.status import status
@@ -111,5 +113,9 @@ def main(context: click.Context, context_name: str | None, environment_name: str
         context.color = False
 
 
-for verb in (apply, delete, describe, get, scale, status):
+for verb in (apply, delete, describe, dev, get, init, scale, status):
     main.add_command(verb)
+
+
+if __name__ == "__main__":
+    main(prog_name="orbctl")

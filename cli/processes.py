@@ -1,0 +1,68 @@
+"""Processes of ours, known by pid and start: a number that was given to another one is not ours."""
+
+import os
+import signal
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+POLL_S: Final = 0.05
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+_AFTER_NAME: Final = 2
+"""In /proc/PID/stat the fields are counted from the state, which follows the name in brackets."""
+_START_FIELD: Final = 19
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process: its pid, and when it was started (a mark that no other process shares)."""
+
+    pid: int
+    started: str
+
+    @property
+    def is_running(self) -> bool:
+        """It is still there, and is the same."""
+        return start_mark(self.pid) == self.started
+
+    def send(self, number: signal.Signals) -> bool:
+        """Signal it; False if it is gone."""
+        if not self.is_running:
+            return False
+        try:
+            os.kill(self.pid, number)
+        except ProcessLookupError:
+            return False
+        return True
+
+
+def process(pid: int) -> Process:
+    """The process that has this pid now."""
+    return Process(pid, start_mark(pid))
+
+
+def start_mark(pid: int) -> str:
+    """When the process with this pid was started; empty if there is none, or only its corpse."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    fields = stat[stat.rindex(")") + _AFTER_NAME :].split()
+    if fields[0] == "Z":
+        return ""
+    return f"{_BOOT_ID.read_text(encoding='ascii').strip()}:{fields[_START_FIELD]}"
+
+
+def end(processes: Iterable[Process], within_s: float) -> None:
+    """Ask them to end, all at once; kill those that have not within that time."""
+    left = [each for each in processes if each.send(signal.SIGTERM)]
+    deadline = time.monotonic() + within_s
+    while left and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+        left = [each for each in left if each.is_running]
+    for each in left:
+        each.send(signal.SIGKILL)
+    while any(each.is_running for each in left):
+        time.sleep(POLL_S)
