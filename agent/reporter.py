@@ -39,9 +39,9 @@ class Reporter:
         if self._unsent:
             self.wake.set()
 
-    def take(self) -> Sequence[Report]:
-        """The next reports to send, at most REPORTS_PER_MESSAGE_MAX; they count as sent."""
-        tasks = list(islice(self._unsent, REPORTS_PER_MESSAGE_MAX))
+    def take(self, most: int = REPORTS_PER_MESSAGE_MAX) -> Sequence[Report]:
+        """The next reports to send, at most that many; they count as sent."""
+        tasks = list(islice(self._unsent, most))
         for task in tasks:
             del self._unsent[task]
         if not self._unsent:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, Protocol
 
-from agent.intake import Gap, Intake, WholeSet
+from agent.intake import TASKS_PER_NODE_MAX, Gap, Intake, WholeSet
 from agent.link import Dial, Exchange, Link, LinkBroken
 from agent.race import unless, until_first
 from agent.reporter import Reporter
@@ -159,9 +159,10 @@ class Session:
             call.cancel()
 
     async def _greet(self, call: SessionCall, facts: NodeFacts) -> None:
-        """Everything that this node is and has; what is too much for one message follows."""
+        """Everything that this node is and has."""
         self._parts.reporter.restart()
-        reports = [to_message(report, types_pb2.Report) for report in self._parts.reporter.take()]
+        held = self._parts.reporter.take(TASKS_PER_NODE_MAX)
+        reports = [to_message(report, types_pb2.Report) for report in held]
         hello = pb.Hello(facts=to_message(facts, types_pb2.NodeFacts), reports=reports)
         await _send(call, pb.AgentMessage(hello=hello))
 

@@ -20,7 +20,7 @@ from agent.runtime.docker_container import (
     container_body,
     image_with_tag,
 )
-from agent.runtime.docker_engine import Engine
+from agent.runtime.docker_engine import Engine, closing
 from agent.runtime.docker_streams import Command, log_lines, tcp_answers
 from orb.ids import Millis, TaskId
 from orb.spec import Healthcheck
@@ -135,7 +135,7 @@ class DockerRuntime:
                 _log.warning("%s", failure)
                 await asyncio.sleep(EVENTS_RETRY_SECONDS)
                 continue
-            with contextlib.closing(writer):
+            async with closing(writer):
                 ended = False
                 while not ended:
                     yield
@@ -345,15 +345,17 @@ class DockerRuntime:
             raise RuntimeFailure("its container is gone, and its output with it")
         api = await self._engine.connect()
         inspected = await self._engine.read(api.inspect_container, found["Id"])
-        async for line in log_lines(
+        lines = log_lines(
             self._engine,
             found["Id"],
             tty=bool(inspected["Config"]["Tty"]),
             tail=tail,
             since=since,
             follow=follow,
-        ):
-            yield line
+        )
+        async with contextlib.aclosing(lines):
+            async for line in lines:
+                yield line
 
 
 def _healthcheck(found: Mapping[str, Any] | None) -> Healthcheck | None:

@@ -5,6 +5,7 @@ with the headers of an upgraded connection; so streams speak the Engine's HTTP t
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -128,6 +129,17 @@ class Engine:
 
     def _silent(self, error: Exception) -> str:
         return f"the Docker Engine at {self.host} does not answer: {error}"
+
+
+@contextlib.asynccontextmanager
+async def closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    """Close the connection when done with it, and wait until its socket is gone."""
+    try:
+        yield
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
 
 async def frames(

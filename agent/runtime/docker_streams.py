@@ -5,18 +5,19 @@ import contextlib
 import datetime as dt
 import os
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import docker.errors
 
 from agent.runtime.base import LOG_LINE_BYTES_MAX, OutputLine, RuntimeFailure
-from agent.runtime.docker_engine import Engine, frames
+from agent.runtime.docker_engine import Engine, closing, frames
 from orb.ids import Millis
 
-CHUNKS_WAITING_MAX: Final = 64
-"""Chunks of input to a command that may wait; then its writer waits."""
+START_POLL_SECONDS: Final = 0.05
+START_POLLS_MAX: Final = 40
+"""The engine answers before the command has started; how often we look whether it has by now."""
 
 
 class Command:
@@ -80,11 +81,17 @@ class Command:
 
     async def close(self) -> None:
         """Close the streams, and end the command if it still runs: the Engine would leave it."""
-        self._writer.close()
-        with contextlib.suppress(RuntimeFailure):
-            inspected = await self._inspect()
-            if inspected.get("Running"):
-                _end(int(str(inspected.get("Pid") or 0)), str(inspected["ContainerID"]))
+        async with closing(self._writer):
+            with contextlib.suppress(RuntimeFailure):
+                for _ in range(START_POLLS_MAX):
+                    inspected = await self._inspect()
+                    pid = int(str(inspected.get("Pid") or 0))
+                    if not inspected.get("Running") and inspected.get("ExitCode") is not None:
+                        return
+                    if pid:
+                        _end(pid, str(inspected["ContainerID"]))
+                        return
+                    await asyncio.sleep(START_POLL_SECONDS)
 
     async def _inspect(self) -> dict[str, object]:
         api = await self._engine.connect()
@@ -110,7 +117,7 @@ async def log_lines(
     tail: int | None,
     since: Millis | None,
     follow: bool,
-) -> AsyncIterator[OutputLine]:
+) -> AsyncGenerator[OutputLine, None]:
     """The lines that a container wrote, oldest first; with *follow* until it ends."""
     query = {"stdout": "1", "stderr": "1", "timestamps": "1", "follow": str(int(follow))}
     query["tail"] = "all" if tail is None else str(tail)
@@ -118,7 +125,7 @@ async def log_lines(
         query["since"] = f"{since // 1_000}.{since % 1_000:03d}"
     reader, writer = await engine.open("GET", f"/containers/{container}/logs", query, None)
     started: dict[str, bytes] = {}
-    with contextlib.closing(writer):
+    async with closing(writer):
         async for stream, chunk in frames(reader, multiplexed=not tty):
             *lines, rest = (started.pop(stream, b"") + chunk).split(b"\n")
             for line in lines:
