@@ -2,5 +2,6 @@
 
 from orb.manifest.diagnostics import Diagnostic, ManifestError, Place, Severity
 from orb.manifest.load import Loaded, load
+from orb.manifest.render import render
 
-__all__ = ["Diagnostic", "Loaded", "ManifestError", "Place", "Severity", "load"]
+__all__ = ["Diagnostic", "Loaded", "ManifestError", "Place", "Severity", "load", "render"]

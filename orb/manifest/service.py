@@ -25,6 +25,8 @@ GRACE_PUBLISHED_MS: Final = Millis(30_000)
 """The grace period of a service with published ports: its clients must be let go."""
 GRACE_MS: Final = Millis(10_000)
 
+_NO_IMAGE: Final = "none"
+"""Stands for the image that is missing, so that its absence is told once only."""
 _REALTIME: Final = re.compile(r"SIGRT(MIN\+|MAX-)\d{1,2}")
 _USUAL: Final[Mapping[str, frozenset[str]]] = {
     "ipc": frozenset({"", "private", "shareable"}),
@@ -51,7 +53,7 @@ def read_service(name: str, node: Node, context: Context) -> ServiceSpec:
     mode = read_mode(deploy, context)
     return ServiceSpec(
         name=name,
-        task=_task(node, entries, deploy, (ports, mounts), context),
+        task=_task(name, entries, deploy, (ports, mounts), context),
         mode=mode,
         replicas=read_replicas(entries, deploy, mode, context),
         restart=read_restart(entries, deploy, mode, context),
@@ -70,7 +72,7 @@ def _mark_keys(name: str, entries: Entries, deploy: Entries, context: Context) -
 
 
 def _task(
-    node: Node,
+    name: str,
     entries: Entries,
     deploy: Entries,
     reads: tuple[tuple[Port, ...], tuple[Mount, ...]],
@@ -83,7 +85,7 @@ def _task(
     if "healthcheck" in entries:
         healthcheck, disabled = read_healthcheck(entries["healthcheck"].node, context)
     return TaskSpec(
-        container=_container(node, entries, mounts, context, published=bool(ports)),
+        container=_container(name, entries, mounts, context, published=bool(ports)),
         reservations=reservations,
         limits=limits,
         ports=ports + exposed,
@@ -94,20 +96,20 @@ def _task(
 
 
 def _container(
-    node: Node, entries: Entries, mounts: tuple[Mount, ...], context: Context, *, published: bool
+    name: str, entries: Entries, mounts: tuple[Mount, ...], context: Context, *, published: bool
 ) -> ContainerSpec:
     values = context.values
 
-    def text(name: str) -> str:
-        return values.optional(entries, name, values.text) or ""
+    def text(key: str) -> str:
+        return values.optional(entries, key, values.text) or ""
 
-    def flag(name: str) -> bool:
-        return values.optional(entries, name, values.boolean) or False
+    def flag(key: str) -> bool:
+        return values.optional(entries, key, values.boolean) or False
 
     grace = values.optional(entries, "stop_grace_period", values.duration)
     usual_grace = GRACE_PUBLISHED_MS if published else GRACE_MS
     return ContainerSpec(
-        image=_image(node, entries, context),
+        image=_image(name, entries, context),
         entrypoint=values.optional(entries, "entrypoint", values.command),
         command=values.optional(entries, "command", values.command),
         environment=read_environment(entries, context),
@@ -127,7 +129,8 @@ def _container(
     )
 
 
-def _image(node: Node, entries: Entries, context: Context) -> str:
+def _image(name: str, entries: Entries, context: Context) -> str:
+    where = context.place(("services", name))
     image = context.values.optional(entries, "image", context.values.text)
     if "build" in entries:
         place = entries["build"].key_place
@@ -138,9 +141,9 @@ def _image(node: Node, entries: Entries, context: Context) -> str:
             message = "`build` without `image` is not supported: there would be nothing to run"
             context.problems.error(place, message, f"To run it, {BUILD_ONLY}.")
     elif not image:
-        place = entries["image"].node.place if "image" in entries else node.place
+        place = entries["image"].node.place if "image" in entries else where
         context.problems.error(place, "a service needs an `image`")
-    return (image or "").strip()
+    return (image or _NO_IMAGE).strip()
 
 
 def _stop_signal(entries: Entries, context: Context) -> str:

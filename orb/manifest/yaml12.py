@@ -18,7 +18,7 @@ from orb.manifest.nodes import Directive, Entry, ListNode, MapNode, Node, Scalar
 
 DEPTH_MAX: Final = 64
 """Maps and lists in each other; deeper is refused."""
-NODES_MAX: Final = 100_000
+NODES_MAX: Final = 50_000
 """Values of one file after its aliases are put in; more is refused, so an alias bomb stops here."""
 NUMBER_CHARACTERS_MAX: Final = 100
 """Longer digits are text: no reader of ours takes a number so long."""
