@@ -1,0 +1,161 @@
+"""What goes wrong in a simulated world: drawn from one rng, and mended in time."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from controlplane.sim.agents import Agent
+from controlplane.sim.clockwork import Clockwork, Trace
+from controlplane.sim.control import Control
+from orb.ids import NodeName
+
+SHORT_MS: Final = (200, 2_500)
+"""A fault that no verdict should follow from."""
+LONG_MS: Final = (3_000, 25_000)
+"""A fault that makes a node suspect, or down."""
+NO_LEADER_MS: Final = (200, 4_000)
+"""From the fall of a leader to the next reign."""
+
+
+@dataclass(slots=True)
+class Faults:
+    """One fault after the other, each with its end, until `stop`."""
+
+    agents: Mapping[NodeName, Agent]
+    control: Control
+    clockwork: Clockwork
+    trace: Trace
+    rng: Random
+    every_ms: tuple[int, int] = (300, 4_000)
+    active: bool = True
+
+    def begin(self) -> None:
+        """Let the first fault come."""
+        self.clockwork.after(self.rng.randint(*self.every_ms), self._next)
+
+    def stop(self) -> None:
+        """No more faults; all that is broken is mended now."""
+        self.trace.add("--- quiet ---")
+        self.active = False
+        for agent in self.agents.values():
+            agent.pulls_fail = agent.loses_next_message = False
+            agent.slowness = 1
+            if not agent.up:
+                agent.boot()
+            if not agent.works:
+                agent.work_again(restarted=True)
+            if not agent.reachable:
+                agent.mend()
+        if not self.control.leads:
+            self.control.lead()
+
+    def _next(self) -> None:
+        if not self.active:
+            return
+        kinds: tuple[Callable[[], None], ...] = (
+            self._container_exits,
+            self._container_exits,
+            self._container_exits,
+            self._machine_crashes,
+            self._network_is_cut,
+            self._network_is_cut,
+            self._agent_freezes,
+            self._agent_restarts,
+            self._machine_is_slow,
+            self._message_is_lost,
+            self._pulls_fail,
+            self._leader_falls,
+            self._server_is_restored,
+            self._many_are_cut,
+        )
+        self.rng.choice(kinds)()
+        self.clockwork.after(self.rng.randint(*self.every_ms), self._next)
+
+    # --- the faults ----------------------------------------------------------------------------
+    def _container_exits(self) -> None:
+        agent = self._any()
+        running = [task for task, each in agent.containers.items() if each.running]
+        if running:
+            agent.exit_container(self.rng.choice(running), self.rng.choice([0, 1, 137]))
+
+    def _machine_crashes(self) -> None:
+        agent = self._any()
+        if agent.up:
+            agent.crash()
+            self._later(LONG_MS, lambda: None if agent.up else agent.boot())
+
+    def _network_is_cut(self) -> None:
+        self._cut(self._any(), self._short_or_long())
+
+    def _many_are_cut(self) -> None:
+        """A switch dies: so many at once that the brake may be needed."""
+        names = self.rng.sample(list(self.agents), self.rng.randint(1, len(self.agents)))
+        duration = self._short_or_long()
+        for name in names:
+            self._cut(self.agents[name], duration)
+
+    def _cut(self, agent: Agent, duration: tuple[int, int]) -> None:
+        if agent.reachable:
+            agent.cut()
+            self._later(duration, lambda: None if agent.reachable else agent.mend())
+
+    def _agent_freezes(self) -> None:
+        agent = self._any()
+        if agent.works:
+            agent.stop_working()
+            self._later(self._short_or_long(), lambda: agent.work_again(restarted=False))
+
+    def _agent_restarts(self) -> None:
+        agent = self._any()
+        if agent.works:
+            agent.stop_working()
+            self._later(self._short_or_long(), lambda: agent.work_again(restarted=True))
+
+    def _machine_is_slow(self) -> None:
+        agent = self._any()
+        agent.slowness = self.rng.randint(2, 20)
+        self.trace.add(f"{agent.name} is {agent.slowness} times slower")
+
+        def well() -> None:
+            agent.slowness = 1
+
+        self._later(LONG_MS, well)
+
+    def _message_is_lost(self) -> None:
+        self._any().loses_next_message = True
+
+    def _pulls_fail(self) -> None:
+        agent = self._any()
+        agent.pulls_fail = True
+        self.trace.add(f"{agent.name} can pull no image")
+
+        def well() -> None:
+            agent.pulls_fail = False
+
+        self._later(LONG_MS, well)
+
+    def _leader_falls(self) -> None:
+        if self.control.leads:
+            self.control.fall()
+            self._later(NO_LEADER_MS, lambda: None if self.control.leads else self.control.lead())
+
+    def _server_is_restored(self) -> None:
+        self.control.restart_follower()
+
+    # --- chance --------------------------------------------------------------------------------
+    def _any(self) -> Agent:
+        return self.agents[self.rng.choice(self._names())]
+
+    def _names(self) -> Sequence[NodeName]:
+        return list(self.agents)
+
+    def _short_or_long(self) -> tuple[int, int]:
+        return self.rng.choice([SHORT_MS, LONG_MS])
+
+    def _later(self, between: tuple[int, int], deed: Callable[[], None]) -> None:
+        def unless_over() -> None:
+            if self.active:
+                deed()
+
+        self.clockwork.after(self.rng.randint(*between), unless_over)
