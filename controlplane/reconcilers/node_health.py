@@ -51,7 +51,7 @@ def should_brake(survey: Survey) -> bool:
     answering = sum(
         node.status is NodeStatus.READY
         and survey.now - node.status_since >= DOWN_AFTER_MS
-        and silence_of(survey, node) <= SUSPECT_AFTER_MS
+        and silence_of(survey, node) <= BRAKE_AFTER_MS
         for node in nodes
     )
     return 2 * answering < asked

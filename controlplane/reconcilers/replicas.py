@@ -1,6 +1,6 @@
 """As many replicas as the spec says: numbers that are missing get tasks, numbers too many stop."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from controlplane.reconcilers.survey import Survey
 from controlplane.state.commands import CreateTasks, StopTasks
@@ -30,8 +30,9 @@ def _nodes_without(survey: Survey) -> Iterator[CreateTasks]:
     for service in survey.state.services.values():
         if not service.spec.is_global or not service.opened:
             continue
-        homes = {each.home: each for each in survey.state.replicas_in(service.key)}
-        free = _free_numbers(homes)
+        known = survey.state.replicas_in(service.key)
+        homes = {each.home: each for each in known if each.home is not None}
+        free = _free_numbers(known)
         for node in survey.state.nodes.values():
             replica = homes.get(node.name)
             if replica is not None and survey.state.tasks_of_replica.get(replica.key):
@@ -53,8 +54,8 @@ def _at_home(service: Service, number: int, home: NodeName) -> CreateTasks:
     )
 
 
-def _free_numbers(homes: dict[NodeName | None, Replica]) -> Iterator[int]:
-    taken = {replica.key.number: None for replica in homes.values()}
+def _free_numbers(known: Sequence[Replica]) -> Iterator[int]:
+    taken = {replica.key.number: None for replica in known}
     number = 0
     while True:
         number += 1

@@ -23,10 +23,13 @@ def _chosen(survey: Survey) -> Iterator[Place]:
     for key in survey.restless:
         service = survey.state.services[key]
         if service.opened == service.revision and not survey.is_held(service):
-            yield from islice(_old_places(survey, service), _room(survey, service))
+            old = _old_places(survey, service)
+            yield from (place for place in old if _has_begun(place))
+            fresh = (place for place in old if not _has_begun(place))
+            yield from islice(fresh, _room(survey, service))
 
 
-def _old_places(survey: Survey, service: Service) -> Iterator[Place]:
+def _old_places(survey: Survey, service: Service) -> list[Place]:
     """The places whose tasks are all old and that may try now: those that serve nobody first."""
     old = [
         place
@@ -37,7 +40,7 @@ def _old_places(survey: Survey, service: Service) -> Iterator[Place]:
         and survey.may_start(service, place.replica)
     ]
     old.sort(key=lambda place: any(survey.is_proven(task) for task in place.wanted))
-    return (place for place in old if survey.now >= next_try_at(place))
+    return [place for place in old if survey.now >= next_try_at(place)]
 
 
 def _room(survey: Survey, service: Service) -> int:
@@ -59,14 +62,14 @@ def _is_between(survey: Survey, place: Place) -> bool:
         return survey.may_start(place.service, place.replica) and not is_over(place, survey.now)
     new = [task for task in place.wanted if task.revision == place.service.revision]
     if not new:
-        return _is_failing(place)
+        return _has_begun(place)
     return not any(survey.is_proven(task) for task in new)
 
 
-def _is_failing(place: Place) -> bool:
-    """Its newest try of the new revision has failed; the old task runs on."""
-    last = place.last
-    return last is not None and last.revision == place.service.revision and bool(place.wanted)
+def _has_begun(place: Place) -> bool:
+    """It has tried the new revision and failed, and its old task runs on: it is one of those that
+    change now, and tries again."""
+    return place.last is not None and place.last.revision == place.service.revision
 
 
 def _pause_until(survey: Survey, service: Service) -> Millis:

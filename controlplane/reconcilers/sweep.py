@@ -33,6 +33,7 @@ class _Norm:
 
     service: Service
     revision: int
+    is_global: bool
     replicas: int
     placement: Placement | None
     """None if it suits every node."""
@@ -63,6 +64,7 @@ def sweep(state: State, now: Millis, suitability: Suitability) -> Swept:
                 and task.revision == norm.revision
                 and task.node is not None
                 and task.node in calm
+                and (not norm.is_global or state.replicas[key].home == task.node)
                 and (norm.placement is None or suitability.suits(norm.placement, task.node))
             ):
                 continue
@@ -78,7 +80,7 @@ def _norm(service: Service) -> _Norm:
     limit = REPLICAS_MAX if spec.is_global else spec.replicas
     placement = spec.task.placement
     is_picky = bool(placement.constraints or placement.platform)
-    return _Norm(service, service.revision, limit, placement if is_picky else None)
+    return _Norm(service, service.revision, spec.is_global, limit, placement if is_picky else None)
 
 
 def _calm_nodes(state: State) -> dict[NodeName, None]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from controlplane.reconcilers import decide
+from controlplane.reconcilers.suitability import Suitability
 from controlplane.state import invariants
 from controlplane.state.apply import apply
 from controlplane.state.commands import (
@@ -106,13 +107,17 @@ class Toy:
 
     def _place(self) -> list[Single]:
         commands: list[Single] = []
+        suitability = Suitability(self.state.nodes)
         for task_id in list(self.state.unplaced):
             task = self.state.tasks[task_id]
             home = self.state.replicas[task.replica].home
             fit = [
                 node
                 for node in self.state.nodes.values()
-                if node.schedulable and node.name not in task.avoid and home in {None, node.name}
+                if node.schedulable
+                and node.name not in task.avoid
+                and home in {None, node.name}
+                and suitability.suits(self.state.spec_of(task).placement, node.name)
             ]
             fit.sort(key=lambda node: len(self.state.tasks_at(node.name)))
             if fit:
