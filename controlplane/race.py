@@ -19,3 +19,11 @@ async def until_first(*works: Coroutine[object, object, object]) -> None:
     for work in doing:
         if not work.cancelled():
             work.result()
+
+
+def first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """One error out of a group, however deep it lies: the first that happened."""
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -9,12 +9,13 @@ from controlplane.dispatcher.collector import Collector, Propose
 from controlplane.dispatcher.messages import Encoder
 from controlplane.dispatcher.relays import Relays
 from controlplane.dispatcher.sessions import Session, Sessions
-from controlplane.raft.log import Log, LogStatus, Role
+from controlplane.raft.log import Log, Role
 from controlplane.state.tables import State
 from orb import telemetry
 from orb.clock import Clock
 from orb.errors import InvalidInput, NotLeader, OrbError
 from orb.ids import Millis, NodeName
+from orb.lifecycle import TaskState
 from orb.logs import Logger
 from orb.work import NodeFacts, Report, Usage
 
@@ -24,6 +25,9 @@ FACTS_BYTES_MAX: Final = 64 * 1024
 """What an agent may say about its machine; more is refused."""
 
 log = Logger("dispatcher")
+_START: Final = telemetry.Histogram(
+    "orb.task.start", "s", "From the making of a task to its container running", telemetry.SECONDS
+)
 Heard = Callable[[NodeName, Millis], None]
 """Told of every sign of life, and when."""
 
@@ -86,8 +90,27 @@ class Dispatcher:
     async def report(self, session: Session, reports: Sequence[Report]) -> None:
         """The agent says what has become of its tasks. Waits while too much waits already."""
         news = [report for report in reports if is_news(self.state, session.node, report)]
+        for report in news:
+            self._trace_start(report)
         if news:
             await self._collector.report(session.node, news)
+
+    def _trace_start(self, report: Report) -> None:
+        """A container runs: the end of the way that began with a person's command."""
+        task = self.state.tasks[report.task]
+        if report.state is TaskState.RUNNING and task.state < TaskState.RUNNING:
+            now = self._clock.now()
+            _START.record((now - task.created_at) / 1000)
+            telemetry.record_span(
+                "start of a task", task.trace, task.created_at, now, replica=task.replica.name
+            )
+
+    def stop_serving(self) -> None:
+        """End all sessions; the agents go to the leader, and tell it everything again."""
+        leader = self._agreement.status().leader
+        log.info("this server leads no more: its agents go to the next", leader=leader)
+        self._collector.clear()
+        self.sessions.end_all(NotLeader(leader))
 
     async def _be_sure(self) -> None:
         """A set that lacks a task would end it: so once a term, know all that was agreed on."""
@@ -104,12 +127,7 @@ class Dispatcher:
             if status.role is Role.LEADER and status.term == self._term:
                 self.sessions.wake_those_behind(self.state)
             elif len(self.sessions):
-                self._stop_serving(status)
-
-    def _stop_serving(self, status: LogStatus) -> None:
-        log.info("this server leads no more: its agents go to the next", leader=status.leader)
-        self._collector.clear()
-        self.sessions.end_all(NotLeader(status.leader))
+                self.stop_serving()
 
     async def _sweep(self) -> None:
         while True:

@@ -1,0 +1,126 @@
+"""How a request comes to its look: from the leader and up to date, or stale if that will do."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from controlplane.api.look import Look
+from controlplane.dispatcher.dispatcher import Dispatcher
+from controlplane.leader import Leader
+from controlplane.raft.log import Log, LogStatus, Role
+from controlplane.state.tables import State
+from orb.clock import Clock
+from orb.errors import NoQuorum, NotLeader, Unavailable
+from orb.ids import Millis, ServerName
+
+WATCHERS_MAX: Final = 500
+"""Watches and follows at one server; one more is refused."""
+LOOK_AGAIN_S: Final = 0.5
+"""Between two looks of a watch at least that passes, in seconds."""
+LOOK_AGAIN_PER_LOOK: Final = 4
+"""And at least so many times what the last look took: watching must not starve the work."""
+LOOK_ANYWAY_S: Final = 2.0
+"""A watch looks again after that, in seconds, though the state has not changed: what a server
+knows beside it may have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The parts of a server that answers are made of."""
+
+    agreement: Log
+    state: State
+    leader: Leader
+    dispatcher: Dispatcher
+    addresses: Mapping[ServerName, str]
+    clock: Clock
+
+
+class Reading:
+    """Makes looks, and says when another one is worth it."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._led_at: Millis | None = None
+        self._watching: set[asyncio.Event] = set()
+
+    async def run(self) -> None:
+        """Notice changes, for ever."""
+        async for status in self._parts.agreement.changes():
+            if _is_led(status):
+                self._led_at = self._parts.clock.now()
+            for changed in self._watching:
+                changed.set()
+
+    async def look(self, *, stale: bool) -> Look:
+        """The state now. Unless *stale*: with all that was acknowledged before.
+
+        Raises NotLeader, NoQuorum or Unavailable, within 5 s.
+        """
+        if stale:
+            return self._look(self._age())
+        status = self._parts.agreement.status()
+        if status.role is not Role.LEADER:
+            raise self._why_not(status)
+        await self._parts.agreement.barrier()
+        return self._look(None)
+
+    async def looks(self, *, stale: bool) -> AsyncGenerator[Look, None]:
+        """A look at once, and again whenever something may have changed, with pauses."""
+        if len(self._watching) >= WATCHERS_MAX:
+            raise Unavailable(
+                f"{WATCHERS_MAX} watches run at this server already", remedy="try again later"
+            )
+        clock, changed = self._parts.clock, asyncio.Event()
+        self._watching.add(changed)
+        try:
+            while True:
+                changed.clear()
+                started = clock.monotonic()
+                yield await self.look(stale=stale)
+                took = clock.monotonic() - started
+                await clock.sleep(max(LOOK_AGAIN_S, LOOK_AGAIN_PER_LOOK * took))
+                try:
+                    async with asyncio.timeout(LOOK_ANYWAY_S):
+                        await changed.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            self._watching.discard(changed)
+
+    def _look(self, age_ms: Millis | None) -> Look:
+        parts = self._parts
+        return Look(
+            state=parts.state,
+            agreement=parts.agreement.status(),
+            now=parts.clock.now(),
+            pending=parts.leader.pending,
+            usage=parts.dispatcher.usage,
+            heard=parts.leader.view.heard,
+            addresses=parts.addresses,
+            age_ms=age_ms,
+        )
+
+    def _age(self) -> Millis:
+        if self._led_at is None or _is_led(self._parts.agreement.status()):
+            return Millis(0)
+        return Millis(max(0, self._parts.clock.now() - self._led_at))
+
+    @staticmethod
+    def _why_not(status: LogStatus) -> NotLeader | NoQuorum:
+        """Whom to ask instead, or why nobody can answer."""
+        missing = [member.name for member in status.members if not member.healthy]
+        there = len(status.members) - len(missing)
+        if status.leader is None and 2 * there <= len(status.members):
+            return NoQuorum(
+                f"only {there} of {len(status.members)} servers can be reached: "
+                "nothing can be agreed on",
+                remedy=f"start the missing servers ({', '.join(missing)}); "
+                "`orbctl status --stale` shows what this one knows",
+            )
+        return NotLeader(status.leader)
+
+
+def _is_led(status: LogStatus) -> bool:
+    return status.leader is not None and status.quorum

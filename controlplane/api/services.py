@@ -1,0 +1,107 @@
+"""Services as people see them: how many there should be, are, and why not."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from controlplane.api.look import Filter, Look
+from controlplane.api.replicas import message_of
+from controlplane.state.tables import Service, Task
+from orb.cluster import PublishedView, ServiceView
+from orb.lifecycle import TaskState
+
+
+@dataclass(slots=True)
+class Count:
+    """Replicas of one service."""
+
+    desired: int
+    running: int = 0
+    ready: int = 0
+    updated: int = 0
+    completed: int = 0
+    """Of a job: those whose newest task exited with 0."""
+    why: str = ""
+    """Of one that is not ready: what its task says."""
+
+
+def services(look: Look, wanted: Filter) -> Iterator[ServiceView]:
+    """The services asked for, by name; each is looked at when it is taken."""
+    for key in wanted.services(look.state):
+        service = look.state.services.get(key)
+        if service is not None and wanted.name in {"", key.service}:
+            yield service_view(look, service)
+
+
+def service_view(look: Look, service: Service) -> ServiceView:
+    """One service."""
+    spec, count = service.spec, count_of(look, service)
+    return ServiceView(
+        environment=service.key.environment,
+        app=service.key.app,
+        name=service.key.service,
+        mode=spec.mode.name.lower().replace("_", "-"),
+        desired=count.desired,
+        running=count.running,
+        ready=count.ready,
+        release=service.release,
+        updated=count.updated,
+        image=spec.task.container.image,
+        ports=tuple(
+            PublishedView(
+                target=port.target,
+                published=port.published,
+                protocol=port.protocol.name.lower(),
+                mode=port.mode.name.lower(),
+            )
+            for port in spec.task.ports
+        ),
+        message=why_not(service, count),
+    )
+
+
+def count_of(look: Look, service: Service) -> Count:
+    """How its replicas are."""
+    state, numbers = look.state, look.state.replicas_of_service.get(service.key, {})
+    count = Count(len(numbers) if service.spec.is_global else service.spec.replicas)
+    for replica in state.replicas_in(service.key):
+        _add(look, service, state.tasks_in(replica.key), count)
+    return count
+
+
+def why_not(service: Service, count: Count) -> str:
+    """Why it is not as wanted; empty when it is."""
+    if service.spec.is_job:
+        short = count.desired - count.completed
+        return f"{short} of {count.desired} have not completed{_colon(count.why)}" if short else ""
+    if service.opened != service.revision and not count.ready:
+        return "it waits for the services it depends on"
+    short = count.desired - count.ready
+    if short > 0:
+        return f"{short} of {count.desired} not ready{_colon(count.why)}"
+    late = count.desired - count.updated
+    return f"{late} of {count.desired} to be updated" if late > 0 else ""
+
+
+def _add(look: Look, service: Service, tasks: list[Task], count: Count) -> None:
+    wanted = [task for task in tasks if task.wanted]
+    is_ready = any(task.ready for task in wanted)
+    count.running += any(task.state is TaskState.RUNNING for task in wanted)
+    count.ready += is_ready
+    count.updated += any(task.revision == service.revision and task.ready for task in wanted)
+    newest = tasks[-1] if tasks else None
+    has_completed = newest is not None and newest.state is TaskState.STOPPED
+    count.completed += service.spec.is_job and has_completed
+    if not is_ready and not count.why:
+        count.why = next(_reasons(look, tasks), "")
+
+
+def _reasons(look: Look, tasks: list[Task]) -> Iterator[str]:
+    """What the tasks of a replica say, newest first."""
+    for task in reversed(tasks):
+        message = message_of(look, task)
+        if message:
+            yield message
+
+
+def _colon(why: str) -> str:
+    return f": {why}" if why else ""
