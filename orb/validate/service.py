@@ -1,4 +1,4 @@
-"""What one service must keep to: shapes, ranges and sizes. `orb.validate` puts them together."""
+"""What one service must keep to: shapes, ranges and sizes."""
 
 import math
 import re

@@ -17,7 +17,7 @@ from orb.spec import (
     ServiceSpec,
     VolumeSpec,
 )
-from orb.validate_service import (
+from orb.validate.service import (
     Finding,
     Steps,
     name_findings,
