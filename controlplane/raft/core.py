@@ -144,6 +144,10 @@ class Core(ABC):
         """The names of the members that vote, sorted."""
 
     @abstractmethod
+    def tell_removed(self, peer: str) -> None:
+        """If this server leads and *peer* was removed, say so to it."""
+
+    @abstractmethod
     def configs_dropped_from(self, index: int) -> None:
         """The log was cut at *index*: fall back to the configuration before."""
 

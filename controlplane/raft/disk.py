@@ -21,7 +21,7 @@ class Disk(Protocol):
         ...
 
     def create(self, name: str, allocate: int = 0) -> None:
-        """Make an empty file (replacing one), or one of *allocate* zero bytes with room for them."""
+        """Make an empty file (replacing one), or one of *allocate* zero bytes, with their room."""
         ...
 
     def write(self, name: str, offset: int, data: bytes) -> None:
@@ -58,17 +58,21 @@ class FolderDisk:
         self._open: dict[str, int] = {}
 
     def names(self) -> list[str]:
+        """The names of all files, sorted."""
         return sorted(path.name for path in self._directory.iterdir() if path.is_file())
 
     def read(self, name: str, offset: int = 0, size: int = -1) -> bytes:
+        """Bytes of a file; all of it from *offset* on without *size*."""
         with (self._directory / name).open("rb") as file:
             file.seek(offset)
             return file.read(size)
 
     def size(self, name: str) -> int:
+        """The length of a file in bytes."""
         return (self._directory / name).stat().st_size
 
     def create(self, name: str, allocate: int = 0) -> None:
+        """Make a file, with room for *allocate* bytes that a later write cannot fail to find."""
         self._close(name)
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         descriptor = os.open(self._directory / name, flags, 0o600)
@@ -77,6 +81,7 @@ class FolderDisk:
             os.posix_fallocate(descriptor, 0, allocate)
 
     def write(self, name: str, offset: int, data: bytes) -> None:
+        """Write all of *data* at *offset*."""
         descriptor, view = self._descriptor(name), memoryview(data)
         while view:
             written = os.pwrite(descriptor, view, offset)
@@ -84,21 +89,26 @@ class FolderDisk:
             view = view[written:]
 
     def sync(self, name: str) -> None:
+        """Make the file's content durable; the GIL is free meanwhile."""
         os.fdatasync(self._descriptor(name))
 
     def truncate(self, name: str, size: int) -> None:
+        """Cut the file to *size* bytes."""
         os.ftruncate(self._descriptor(name), size)
 
     def rename(self, old: str, new: str) -> None:
+        """Give a file its final name, in one step."""
         self._close(old)
         self._close(new)
         (self._directory / old).rename(self._directory / new)
 
     def remove(self, name: str) -> None:
+        """Delete a file."""
         self._close(name)
         (self._directory / name).unlink()
 
     def sync_names(self) -> None:
+        """Make creations, renames and removals durable."""
         descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)

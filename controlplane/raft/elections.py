@@ -1,4 +1,4 @@
-"""Who leads: pre-vote, votes, stickiness, check-quorum and handing over (thesis 3.4, 4.2.3, 9.6)."""
+"""Who leads: pre-vote, votes, stickiness, check-quorum, handing over (thesis 3, 4.2.3, 9.6)."""
 
 from controlplane.raft.core import Core, RaftState
 from controlplane.raft.messages import PreVote, PreVoteReply, RequestVote, TimeoutNow, Vote
@@ -31,6 +31,7 @@ class Elections(Core):
         return self.election_at
 
     def reset_election_timer(self) -> None:
+        """Wait a whole, randomly chosen, election timeout from now (paper 5.2)."""
         low, high = self.settings.election_min_s, self.settings.election_max_s
         self.election_at = self.around.clock() + self.around.rng.uniform(low, high)
         self._excused = False
@@ -76,6 +77,7 @@ class Elections(Core):
                 self.send_when_durable(durable, peer, ask)
 
     def become_follower(self, term: int, leader: str | None = None) -> None:
+        """Follow in *term*; whoever waits for this server as a leader gets an answer."""
         was_leading = self.state == RaftState.LEADER
         if term > self.term:
             self.set_term(term, None)
@@ -97,6 +99,7 @@ class Elections(Core):
             and self.log_is_current(message.last_index, message.last_term)
         )
         self.send(peer, PreVoteReply(self.term, message.term, granted))
+        self.tell_removed(peer)
 
     def on_pre_vote_reply(self, peer: str, message: PreVoteReply) -> None:
         """Count who would vote; campaign when that is a majority."""

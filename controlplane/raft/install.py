@@ -87,12 +87,13 @@ class Install(Membership):
             index -= 1
         return index
 
-    def _dropped(self, result: None | Exception) -> None:
+    def _dropped(self, result: Exception | None) -> None:
         """Files that could not be deleted are deleted after the next snapshot."""
 
     # -- sending
 
     def start_snapshot_to(self, peer: str, progress: Progress) -> None:
+        """Send the newest snapshot from its beginning."""
         if self.snapshot is None:
             return
         progress.phase = Phase.SNAPSHOT
@@ -134,10 +135,11 @@ class Install(Membership):
             return
         progress.heard_at = self.around.clock()
         info = progress.snapshot
-        if progress.phase is Phase.SNAPSHOT and info is not None and message.index == info.index:
-            if message.offset != progress.offset and message.offset < info.size:
-                progress.offset = message.offset
-                self._send_piece(peer, progress)
+        if progress.phase is not Phase.SNAPSHOT or info is None or message.index != info.index:
+            return
+        if message.offset != progress.offset and message.offset < info.size:
+            progress.offset = message.offset
+            self._send_piece(peer, progress)
 
     # -- receiving
 
@@ -171,7 +173,7 @@ class Install(Membership):
             self.storage.snapshots.receive(message.offset, message.data)
             return self.storage.snapshots.install(INCOMING) if whole else None
 
-        def done(result: SnapshotInfo | None | Exception) -> None:
+        def done(result: SnapshotInfo | Exception | None) -> None:
             self._receiving = False
             match result:
                 case None:
@@ -179,13 +181,13 @@ class Install(Membership):
                     self.send(peer, SnapshotReply(self.term, message.index, end))
                 case SnapshotInfo():
                     self._incoming = None
-                    self._install(peer, result)
+                    self._install(result)
                 case _:
                     self._incoming = None  # a full disk or a broken copy: it is sent anew
 
         self.around.bulk.submit(write, done)
 
-    def _install(self, peer: str, info: SnapshotInfo) -> None:
+    def _install(self, info: SnapshotInfo) -> None:
         """Replace the state by the snapshot, unless ours has become newer meanwhile."""
         if self.snapshot is None or info.index > self.snapshot.index:
             self.snapshot = info

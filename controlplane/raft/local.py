@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Final
 
 from controlplane.raft.log import (
     ENTRY_BYTES_MAX,
@@ -14,6 +15,9 @@ from controlplane.raft.log import (
 from orb.errors import TooLarge, Unavailable
 from orb.ids import ServerName
 
+ALONE: Final = ServerName("s1")
+"""What a server without others is called, if nobody says otherwise."""
+
 
 class LocalLog:
     """`controlplane.raft.log.Log` without other servers: agreed on as soon as proposed.
@@ -21,7 +25,7 @@ class LocalLog:
     The first entry has index 2 and `barrier` returns at once, as with one real server.
     """
 
-    def __init__(self, machine: StateMachine, name: ServerName = ServerName("s1")) -> None:
+    def __init__(self, machine: StateMachine, name: ServerName = ALONE) -> None:
         self._machine = machine
         self._name = name
         self._index = 1

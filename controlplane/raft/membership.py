@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from controlplane.raft.core import Core, Kind, Progress, RaftState
+from controlplane.raft.messages import Removed
 from controlplane.raft.settings import LEARNER_LAG_ENTRIES_MAX, MEMBERS_MAX
 from controlplane.raft.snapshots import Configuration, decode_config, encode_config
 from orb.errors import Conflict, NotFound, NotLeader
@@ -18,10 +19,12 @@ class Membership(Core):
 
     @property
     def config(self) -> Configuration:
+        """The members: the newest configuration in the log, agreed on or not (thesis 4.1)."""
         return self._configs[-1][1]
 
     @property
     def voters(self) -> list[str]:
+        """The names of the members that vote, sorted."""
         return self._voters
 
     @property
@@ -46,23 +49,36 @@ class Membership(Core):
         self._config_changed()
 
     def config_added(self, index: int, command: bytes) -> None:
+        """A configuration was appended to the log at *index*: it is in force at once."""
         self._configs.append((index, decode_config(command[1:])))
         self._config_changed()
 
     def configs_dropped_from(self, index: int) -> None:
+        """The log was cut at *index*: fall back to the configuration before."""
         while self._configs[-1][0] >= index:
             self._configs.pop()
         self._config_changed()
 
     def config_restored(self, index: int, config: Configuration) -> None:
+        """A snapshot that ends at *index* brought its configuration."""
         newer = [pair for pair in self._configs if pair[0] > index]
         self._configs = [(index, dict(config)), *newer]
         self._config_changed()
 
     def forget_configs_before(self, index: int) -> None:
         """A snapshot that ends at *index* is durable: older configurations cannot come back."""
-        while len(self._configs) > 1 and self._configs[1][0] <= index:
-            self._configs.pop(0)
+        if len(self._configs) > 1 and self._configs[1][0] <= index:
+            while len(self._configs) > 1 and self._configs[1][0] <= index:
+                self._configs.pop(0)
+            self.members_changed()
+
+    @property
+    def known(self) -> Configuration:
+        """The members, and those removed since the last snapshot: they are still told so."""
+        known: dict[str, tuple[str, bool]] = {}
+        for _, config in self._configs:
+            known.update(config)
+        return known
 
     def _config_changed(self) -> None:
         self._voters = sorted(name for name, (_, votes) in self.config.items() if votes)
@@ -78,6 +94,12 @@ class Membership(Core):
                 self.progress[name] = Progress(next=self.journal.last_index + 1, heard_at=now)
         for name in set(self.progress) - set(self.config):
             del self.progress[name]
+
+    def tell_removed(self, peer: str) -> None:
+        """If this server leads and *peer* was removed by agreement, say so to it."""
+        agreed = self.config_index <= self.commit_index
+        if self.state == RaftState.LEADER and agreed and peer not in self.config:
+            self.send(peer, Removed(self.term, self.config_index))
 
     def change(self, config: Mapping[str, tuple[str, bool]]) -> bytes:
         """Return the command that makes *config* the configuration.

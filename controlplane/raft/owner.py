@@ -2,14 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from controlplane.raft.core import RaftState
 from controlplane.raft.disk import FolderDisk
 from controlplane.raft.log import LogStatus, Member, Role
 from controlplane.raft.messages import Message
 from controlplane.raft.server import Server
+from controlplane.raft.snapshots import Configuration
 from controlplane.raft.transport import PeerTransport
+from controlplane.raft.worker import ThreadWorker
 from orb.errors import Conflict, OrbError, Unavailable
 from orb.ids import ServerName
 
@@ -23,8 +25,15 @@ HANDOVER_CHECK_S = 0.05
 class ClusterLog:
     """`controlplane.raft.log.Log` over the network. One event loop; no lock; no busy tick."""
 
-    def __init__(self, server: Server, transport: PeerTransport, disk: FolderDisk) -> None:
+    def __init__(
+        self,
+        server: Server,
+        transport: PeerTransport,
+        disk: FolderDisk,
+        workers: Sequence[ThreadWorker],
+    ) -> None:
         self._server = server
+        self._workers = workers
         self._transport = transport
         self._disk = disk
         self._loop = asyncio.get_running_loop()
@@ -133,9 +142,9 @@ class ClusterLog:
             with contextlib.suppress(OrbError):
                 self._server.transfer_to(name)
 
-    async def _change(self, config: Callable[[], object]) -> None:
+    async def _change(self, config: Callable[[], Configuration]) -> None:
         def ask(answer: Callable[[bytes | None, OrbError | None], None]) -> None:
-            self._server.propose_config(config(), answer)  # type: ignore[arg-type]
+            self._server.propose_config(config(), answer)
 
         await self._answer(ask)
 
@@ -214,8 +223,8 @@ class ClusterLog:
         if self._timer is not None:
             self._timer.cancel()
         self._server.close()
-        await self._server.around.disk.stop()
-        await self._server.around.bulk.stop()
+        for worker in self._workers:
+            await worker.stop()
         self._disk.close()
 
     # -- what status says

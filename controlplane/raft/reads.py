@@ -150,10 +150,10 @@ class Reads(Replication):
             return
 
         def answer(result: int | OrbError) -> None:
-            ok = isinstance(result, int)
-            self.send(peer, ReadIndexReply(term, request, ok, result if ok else 0))
+            index = result if isinstance(result, int) else 0
+            self.send(peer, ReadIndexReply(term, request, index > 0, index))
             progress = self.progress.get(peer)
-            if ok and progress is not None:
+            if index > 0 and progress is not None:
                 self.heartbeat(peer, progress, self.around.clock())  # it brings the commit index
 
         self._question(self.around.clock() + self.settings.answer_within_s, answer)

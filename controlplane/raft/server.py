@@ -2,8 +2,7 @@
 
 import errno
 from collections import deque
-from collections.abc import Callable
-from typing import Final
+from typing import Final, assert_never
 
 from controlplane.raft.core import Answer, Kind, RaftState, Surroundings
 from controlplane.raft.elections import Elections
@@ -77,20 +76,6 @@ class Server(Elections, Receiver, Reads, Install):
         self._waiting: deque[Proposal] = deque()
         self._writing = False
         self._retry_at = 0.0
-        self._handlers: dict[type[Message], Callable[[str, Message], None]] = {
-            PreVote: self.on_pre_vote,
-            PreVoteReply: self.on_pre_vote_reply,
-            RequestVote: self.on_request_vote,
-            Vote: self.on_vote,
-            Append: self.on_append,
-            AppendReply: self.on_append_reply,
-            SnapshotChunk: self.on_snapshot_chunk,
-            SnapshotReply: self.on_snapshot_reply,
-            TimeoutNow: self.on_timeout_now,
-            ReadIndex: self.on_read_index,
-            ReadIndexReply: self.on_read_index_reply,
-            Removed: self.on_removed,
-        }
 
     def begin(self, found: Recovered, bootstrap: Configuration, around: Surroundings) -> None:
         """Take up what the disk holds; *bootstrap* are the members of a first start."""
@@ -115,8 +100,37 @@ class Server(Elections, Receiver, Reads, Install):
     def receive(self, peer: str, message: Message) -> None:
         """Take a message from another server; the answer may wait for the disk."""
         if self.failure is None:
-            self._handlers[type(message)](peer, message)
+            self._handle(peer, message)
             self.around.wake()
+
+    def _handle(self, peer: str, message: Message) -> None:  # noqa: C901, PLR0912 - a table
+        match message:
+            case Append():
+                self.on_append(peer, message)
+            case AppendReply():
+                self.on_append_reply(peer, message)
+            case PreVote():
+                self.on_pre_vote(peer, message)
+            case PreVoteReply():
+                self.on_pre_vote_reply(peer, message)
+            case RequestVote():
+                self.on_request_vote(peer, message)
+            case Vote():
+                self.on_vote(peer, message)
+            case SnapshotChunk():
+                self.on_snapshot_chunk(peer, message)
+            case SnapshotReply():
+                self.on_snapshot_reply(peer, message)
+            case TimeoutNow():
+                self.on_timeout_now(peer, message)
+            case ReadIndex():
+                self.on_read_index(peer, message)
+            case ReadIndexReply():
+                self.on_read_index_reply(peer, message)
+            case Removed():
+                self.on_removed(peer, message)
+            case _:
+                assert_never(message)
 
     def propose(self, entry: bytes, answer: Answer) -> None:
         """Have *entry* agreed on; *answer* is called once. Raises what `Log.propose` says."""
@@ -210,12 +224,12 @@ class Server(Elections, Receiver, Reads, Install):
         self._writing = True
         sequence, records = self.journal.take()
 
-        def done(result: None | Exception) -> None:
+        def done(result: Exception | None) -> None:
             self._written(sequence, result)
 
         self.around.disk.submit(lambda: self.storage.append(records), done)
 
-    def _written(self, sequence: int, result: None | Exception) -> None:
+    def _written(self, sequence: int, result: Exception | None) -> None:
         self._writing = False
         if result is None:
             self.disk_full = False
@@ -254,6 +268,7 @@ class Server(Elections, Receiver, Reads, Install):
             self._waiting.popleft()
 
     def leader_lost(self, was_leading: bool) -> None:  # noqa: FBT001 - a fact, not a switch
+        """Answer everybody who waits for what this server led."""
         if was_leading:
             self.progress = {}
             self.abandon()
@@ -265,7 +280,7 @@ class Server(Elections, Receiver, Reads, Install):
         """The configuration at *index* is committed: whoever is out is told, and goes."""
         if self.state == RaftState.LEADER:
             for name in set(self.config_before(index)) - set(config) - {self.name}:
-                self.send(name, Removed(self.term, index))
+                self.tell_removed(name)
             if self.name not in self.voters:
                 self.become_follower(self.term)
         if config and self.name not in config and index == self.config_index:

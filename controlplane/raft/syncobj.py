@@ -150,12 +150,15 @@ class HardenedSyncObj(Server, SyncObj):  # type: ignore[misc] # pysyncobj has no
     # -- what pysyncobj does for us
 
     def set_term(self, term: int, vote: str | None) -> None:
+        """Note term and vote."""
         self._SyncObj__setCurrentTerm(term, vote)
 
     def set_state(self, state: RaftState) -> None:
+        """Become *state*."""
         self._SyncObj__setState(int(state))
 
     def become_leader(self) -> None:
+        """Take over; the stock method appends the no-op of the new term."""
         self.progress = {}
         self.leader = self.name
         self.meet_followers()
@@ -163,13 +166,17 @@ class HardenedSyncObj(Server, SyncObj):  # type: ignore[misc] # pysyncobj has no
         self.term_start = self.journal.last_index
 
     def members_changed(self) -> None:
+        """Tell pysyncobj and the transport whom to talk to."""
         self._SyncObj__otherNodes = {Node(name) for name in self.config if name != self.name}
-        self.around.members(self.config)
+        self.around.members(self.known)
 
     def queued(self) -> bool:
-        return bool(self._SyncObj__commandsQueue._FastQueue__queue)
+        """Whether proposals wait in pysyncobj's queue."""
+        return bool(getattr(self._SyncObj__commandsQueue, "_FastQueue__queue"))  # noqa: B009 - mangled
 
     def enqueue(self, entry: bytes, kind: Kind, proposal: Proposal) -> None:
+        """Put a proposal into pysyncobj's queue."""
+
         def answer(result: bytes | None, reason: int) -> None:
             error = None if reason == FAIL_REASON.SUCCESS else self._error(reason)
             proposal.finish(result, error)
@@ -177,6 +184,7 @@ class HardenedSyncObj(Server, SyncObj):  # type: ignore[misc] # pysyncobj has no
         self._applyCommand(entry, answer, int(kind))
 
     def take_queue(self) -> None:
+        """Append what is queued to the log; the stock method notes who waits for which index."""
         before = self.journal.last_index
         self._checkCommandsToApply()
         for command, index, _ in self.journal.rows(before + 1, self.journal.last_index - before):
@@ -193,6 +201,7 @@ class HardenedSyncObj(Server, SyncObj):  # type: ignore[misc] # pysyncobj has no
                 return Unknown("leadership was lost before agreement: it may still happen")
 
     def abandon(self) -> None:
+        """Tell the queue that nothing happened, and the log that it is unknown."""
         while self.queued():
             _, answer = self._SyncObj__commandsQueue.get_nowait()
             answer(None, FAIL_REASON.NOT_LEADER)
@@ -202,6 +211,7 @@ class HardenedSyncObj(Server, SyncObj):  # type: ignore[misc] # pysyncobj has no
                 answer(None, FAIL_REASON.UNKNOWN_OUTCOME)
 
     def apply_committed(self, most: int) -> bool:
+        """Apply up to *most* agreed entries; answer those proposed here, in the same term only."""
         end = min(self.commit_index, self.last_applied + most, self.journal.last_index)
         waiting = self._SyncObj__commandsWaitingCommit
         for command, index, term in self.journal.rows(
@@ -222,11 +232,13 @@ class HardenedSyncObj(Server, SyncObj):  # type: ignore[misc] # pysyncobj has no
                 return self.machine.apply(index, command[1:])
             case Kind.MEMBERSHIP:
                 self.config_agreed(index, decode_config(command[1:]))
+            case _:
+                pass  # the no-op of a new term
         return b""
 
 
 def _never(name: str) -> Any:
-    def refuse(self: object, *_args: object, **_kwargs: object) -> None:
+    def refuse(_self: object, *_args: object, **_kwargs: object) -> None:
         raise AssertionError(f"pysyncobj's own {name} must not run")
 
     return refuse
@@ -247,7 +259,7 @@ def assert_version() -> None:
         )
 
 
-def open_log(
+def open_log(  # noqa: PLR0913 - the whole surroundings of a server, by keyword
     *,
     name: ServerName,
     peers: Mapping[ServerName, str],
@@ -274,16 +286,17 @@ def open_log(
     disk = FolderDisk(directory)
     storage = Storage(disk, settings.segment_bytes, lambda: rng.randbytes(8))
     transport = PeerTransport(name, bind, (server_tls, client_tls), rng)
+    workers = [ThreadWorker(f"{what} of {name}", loop) for what in ("log", "snapshots")]
     around = Surroundings(
         clock=loop.time,
         rng=rng,
         send=transport.send,
         connected=transport.connected,
-        wake=lambda: log.wake(),
+        wake=lambda: log.wake(),  # noqa: PLW0108 - log does not exist yet
         members=lambda config: transport.set_peers(config or first),
-        disk=ThreadWorker(f"log of {name}", loop),
-        bulk=ThreadWorker(f"snapshots of {name}", loop),
+        disk=workers[0],
+        bulk=workers[1],
     )
     server = HardenedSyncObj(name, {} if join else first, machine, storage, settings, around)
-    log = ClusterLog(server, transport, disk)
+    log = ClusterLog(server, transport, disk, workers)
     return log

@@ -1,4 +1,4 @@
-"""Messages between servers over mutual TLS: bytes only, bounded, reconnecting, known members only."""
+"""Messages between servers over mutual TLS: bounded, reconnecting, between known members only."""
 
 import asyncio
 import contextlib

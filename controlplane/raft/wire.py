@@ -1,14 +1,16 @@
 """The framing between servers: a greeting, then length and bytes; limits come before reading."""
 
 import asyncio
-import ssl
 import struct
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from controlplane.raft.messages import Message, decode
 from controlplane.raft.settings import MESSAGE_BYTES_MAX
 from orb.tls import common_name
+
+if TYPE_CHECKING:
+    import ssl
 
 GREETING: Final = b"ORB-PEER-1\n"
 """What a connection begins with; the number is the version of framing and messages."""

@@ -30,6 +30,8 @@ class Nemesis:
             self.slow_disk,
             self.hand_over,
             self.snapshot,
+            self.change_members,
+            self.change_members,
             self.heal_network,
             self.heal_network,
         ]
@@ -120,6 +122,29 @@ class Nemesis:
         if host.server is not None:
             host.server.compact(float("inf"))
 
+    def change_members(self) -> None:
+        """Add a learner, promote one, or remove a server: whatever the leader accepts."""
+        leader = self.world.leader()
+        server = leader.server if leader is not None else None
+        if server is None:
+            return
+        learners = [name for name in server.config if name not in server.voters]
+        try:
+            if learners and self.rng.random() < 0.8:
+                config, what = server.with_voter(self.rng.choice(learners)), "promoted"
+            elif len(server.config) < 5 and self.rng.random() < 0.6 and len(self.world.hosts) < 9:
+                server.change({**server.config, "trial": ("trial:1", False)})
+                name = self.world.newcomer().name
+                config, what = server.with_learner(name, f"{name}:1"), "added"
+            elif len(server.config) > 3:
+                config, what = server.without(self.rng.choice(sorted(server.config))), "removed"
+            else:
+                return
+            server.propose_config(config, lambda _result, _error: None)
+        except OrbError:
+            what = "refused"
+        self.world.counts[f"member {what}"] += 1
+
     def stop(self) -> None:
         """End every fault."""
         self.faults = [self.heal_network]
@@ -163,10 +188,7 @@ def settle(world: World) -> None:
     deadline = world.now + HEAL_WITHIN_S
     while world.now < deadline:
         world.run(0.5)
-        states = [host.machine.rows for host in world.hosts.values() if host.server is not None]
-        highest = max(rows[-1][0] if rows else 1 for rows in states)
-        same = all(rows == states[0] for rows in states) and len(states) == len(world.hosts)
-        if same and highest >= world.ledger.highest and world.counts["acknowledged"] > before + 5:
+        if agreed(world) and world.counts["acknowledged"] > before + 5:
             break
         if world.now > deadline - 20.0:
             world._events = [event for event in world._events if not is_client(event[2])]
@@ -174,9 +196,22 @@ def settle(world: World) -> None:
         raise Broken(f"no agreement {HEAL_WITHIN_S} s after the last fault")
     for host in world.hosts.values():
         host.machine.check()
-        for disk in (host.disk,):
-            world.counts["torn files"] += disk.torn
-            world.counts["unsynced files lost"] += disk.lost
+        world.counts["torn files"] += host.disk.torn
+        world.counts["unsynced files lost"] += host.disk.lost
+
+
+def agreed(world: World) -> bool:
+    """Whether every member has the same state, with all that was acknowledged."""
+    leader = world.leader()
+    if leader is None or leader.server is None:
+        return False
+    members = [world.hosts[name] for name in leader.server.config]
+    states = [host.machine.rows for host in members if host.server is not None]
+    return (
+        len(states) == len(members)
+        and all(rows == states[0] for rows in states)
+        and leader.machine.applied >= world.ledger.highest
+    )
 
 
 def is_client(do: object) -> bool:

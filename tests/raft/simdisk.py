@@ -154,7 +154,7 @@ class SimWorker:
             except PowerCut:
                 self._cut()
                 return
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - handed over
                 result = error
             self._at(self._delay() / 4, lambda: self._finished(done, result))
 
