@@ -1,30 +1,18 @@
 """`orbctl apply`: makes an app what the manifest says, and stays until it is so."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.asking import AppliedRelease
-from cli.rollouts import Picture, conclude, follow
 from cli.scope import Scope, finish, with_scope
 from cli.screen import Screen, note
 from cli.timeouts import timeout_option
-from orb.errors import NotFound
 
 if TYPE_CHECKING:
     from cli.client import Client
     from orb.manifest import Loaded
-
-MANIFEST_NAMES: Final = (
-    "compose.yaml",
-    "compose.yml",
-    "orb.yaml",
-    "orb.yml",
-    "docker-compose.yaml",
-    "docker-compose.yml",
-)
-"""What is looked for, in this order, where no file is named."""
 
 file_option = click.option(
     "-f",
@@ -32,7 +20,7 @@ file_option = click.option(
     "files",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="A manifest, or a folder with one; several are merged as Compose does.",
+    help="A manifest, a folder with one, or -; several are merged as Compose does.",
 )
 project_option = click.option("-p", "--project", metavar="NAME", help="Another name for the app.")
 profile_option = click.option(
@@ -91,16 +79,15 @@ def load_manifest(
 
     from orb import manifest
 
-    paths = [_manifest_in(path) if path.is_dir() else path for path in files or (Path(),)]
     loaded = manifest.load(
-        paths,
+        files,
         environment=os.environ,
         project_name=project,
         profiles=profiles,
         target_environment=environment,
     )
     for warning in loaded.warnings:
-        note(click.style("warning: ", fg="yellow") + str(warning))
+        note(str(warning))
     return loaded
 
 
@@ -118,6 +105,8 @@ async def see_through(
     client: "Client", environment: str, applied: AppliedRelease, seconds: float
 ) -> None:
     """Stay until the release is over. Raises Failed, Conflict, StillGoing."""
+    from cli.rollouts import Picture, conclude, follow
+
     screen = Screen()
     picture = Picture(
         environment=environment,
@@ -128,14 +117,3 @@ async def see_through(
     what = f"release {applied.release} of {applied.app}"
     ended = await finish(follow(client, picture, screen), seconds, what)
     await conclude(client, ended, screen)
-
-
-def _manifest_in(folder: Path) -> Path:
-    for name in MANIFEST_NAMES:
-        if (folder / name).is_file():
-            return folder / name
-    where = "this folder" if folder == Path() else str(folder)
-    raise NotFound(
-        f"there is no compose.yaml or orb.yaml in {where}",
-        remedy="name the manifest with -f FILE",
-    )

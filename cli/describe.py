@@ -11,8 +11,7 @@ from cli.naming import complete_name
 from cli.output import document_option, print_document
 from cli.records import JSON_VERSION, as_json
 from cli.scope import Scope, with_scope
-from cli.words import age, coloured, cpus, local_time, memory, plain, share
-from orb.clock import SystemClock
+from cli.words import age, coloured, cpus, local_time, memory, now, plain, share
 from orb.cluster import NodeView, ReplicaView, ServiceView
 from orb.errors import InvalidInput
 from orb.spec import ServiceSpec
@@ -40,8 +39,7 @@ def describe(scope: Scope, *, words: tuple[str, ...], output: str) -> None:
     if output != "table":
         print_document(_document(found), output)
         return
-    now = SystemClock().now()
-    for section in _sections(found, now):
+    for section in _sections(found, now()):
         for line in section:
             click.echo(line)
         click.echo()
@@ -74,9 +72,9 @@ def _document(found: Description) -> "Json":
     return {"version": JSON_VERSION} | keys
 
 
-def _sections(found: Description, now: int) -> Iterator[list[str]]:
+def _sections(found: Description, at: int) -> Iterator[list[str]]:
     """The parts of the page, each a few lines."""
-    yield from _heads(found, now)
+    yield from _heads(found, at)
     if found.explanation:
         yield [_title("Why"), *(f"  {plain(line)}" for line in found.explanation)]
     for title, kind, views in (
@@ -86,22 +84,22 @@ def _sections(found: Description, now: int) -> Iterator[list[str]]:
         ("Events", "events", found.events),
     ):
         if views:
-            lines = view_table(kind, views, now)
+            lines = view_table(kind, views, at)
             yield [_title(title), *(f"  {line}" for line in lines)]
 
 
-def _heads(found: Description, now: int) -> Iterator[list[str]]:
+def _heads(found: Description, at: int) -> Iterator[list[str]]:
     """What the page is about."""
     match found.kind:
         case "node":
-            yield from ([*_node(view, now)] for view in found.nodes)
+            yield from ([*_node(view, at)] for view in found.nodes)
         case "replica":
-            yield from ([*_replica(view, now)] for view in found.replicas)
+            yield from ([*_replica(view, at)] for view in found.replicas)
         case "service":
             yield from ([*_service(view)] for view in found.services)
             yield from ([*_spec(service)] for service in found.spec.services) if found.spec else ()
         case _:
-            lines = view_table("services", found.services, now)
+            lines = view_table("services", found.services, at)
             yield [_title("Services"), *(f"  {line}" for line in lines)]
 
 
@@ -116,12 +114,12 @@ def _facts(title: str, facts: Sequence[tuple[str, str]]) -> Iterator[str]:
     yield from (f"  {key.ljust(wide)}  {value}" for key, value in shown)
 
 
-def _node(view: NodeView, now: int) -> Iterator[str]:
+def _node(view: NodeView, at: int) -> Iterator[str]:
     used = view.used
     yield from _facts(
         f"Node {view.name}",
         [
-            ("state", f"{coloured(view.state)} for {age(view.state_since, now)}"),
+            ("state", f"{coloured(view.state)} for {age(view.state_since, at)}"),
             ("availability", coloured(view.availability)),
             ("address", view.address),
             ("zone", view.zone),
@@ -133,7 +131,7 @@ def _node(view: NodeView, now: int) -> Iterator[str]:
             ("system", f"{view.os}/{view.arch} {view.kernel}".strip()),
             ("agent", view.agent_version),
             ("joined", local_time(view.joined_at)),
-            ("last heard", f"{age(view.heard_at, now)} ago" if view.heard_at else "not yet"),
+            ("last heard", f"{age(view.heard_at, at)} ago" if view.heard_at else "not yet"),
         ],
     )
 
@@ -180,7 +178,7 @@ def _spec(service: ServiceSpec) -> Iterator[str]:
     )
 
 
-def _replica(view: ReplicaView, now: int) -> Iterator[str]:
+def _replica(view: ReplicaView, at: int) -> Iterator[str]:
     yield from _facts(
         f"Replica {view.app}.{view.name}",
         [
@@ -188,7 +186,7 @@ def _replica(view: ReplicaView, now: int) -> Iterator[str]:
             ("state", f"{coloured(view.state)}, ready: {yes(view.ready)}"),
             ("node", view.node or "none yet"),
             ("image", view.image),
-            ("started", f"{age(view.started_at, now)} ago" if view.started_at else ""),
+            ("started", f"{age(view.started_at, at)} ago" if view.started_at else ""),
             ("restarts", str(view.restarts)),
             ("exit code", "" if view.exit_code is None else str(view.exit_code)),
             ("ports", bound(view.ports)),

@@ -112,7 +112,7 @@ def status(outer: Path | None, *, directory: Path | None, output: str) -> None:
 
 def describe(plan: "Plan") -> "dict[str, Json]":
     """The local cluster as JSON."""
-    from cli.supervise import running_in
+    from cli.processes import running_in
 
     running = running_in(plan.directory)
 
@@ -181,7 +181,7 @@ def _how_to_reach(plan: "Plan") -> str:
 
 
 def _is_running(directory: Path) -> bool:
-    from cli.supervise import running_in
+    from cli.processes import running_in
 
     supervisor = running_in(directory).supervisor
     return supervisor is not None and supervisor.is_running

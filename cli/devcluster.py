@@ -9,14 +9,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Final
 
 from cli import devplan, engine
 from cli.certificates import authority_in, ensure, folder_of
 from cli.contexts import Context, all_contexts, current_name, remove, save, use
 from cli.devplan import LOOPBACK, DevNode, DevServer, Plan, Runtime
-from cli.processes import Process, end
-from cli.supervise import END_WITHIN_S, SUPERVISOR, Running, running_in
+from cli.processes import SUPERVISOR, Process, Running, end, running_in
+from cli.supervise import END_WITHIN_S
 from cli.words import count
 from orb.cluster import StatusView
 from orb.errors import Conflict, InvalidInput, NotFound, OrbError, Unavailable
@@ -166,17 +167,16 @@ def stop(plan: Plan, *, keep_tasks: bool, wipe: bool, tell: Tell) -> None:
 def remove_tasks(plan: Plan, *, volumes: bool) -> int:
     """Remove what the cluster's agents left running; how many tasks. Raises Unavailable."""
     ca = plan.certificates / "ca" / "ca.pem"
-    if plan.runtime == "docker" and ca.is_file():
-        label = f"orb.cluster={cluster_mark(ca)}"
-        return engine.remove_all(plan.docker_host, label, volumes=volumes)
-    if plan.runtime == "process":
-        return asyncio.run(_remove_processes(plan))
-    return 0
+    if not ca.is_file():
+        return 0
+    mark = cluster_mark(ca)
+    if plan.runtime == "docker":
+        return engine.remove_all(plan.docker_host, f"orb.cluster={mark}", volumes=volumes)
+    return asyncio.run(_remove_processes(plan, mark)) if plan.runtime == "process" else 0
 
 
-async def _remove_processes(plan: Plan) -> int:
+async def _remove_processes(plan: Plan, mark: str) -> int:
     from agent.runtime.process import ProcessRuntime
-
     from orb.ids import Millis
 
     removed = 0
@@ -184,7 +184,8 @@ async def _remove_processes(plan: Plan) -> int:
         folder = plan.data(node.name) / "processes"
         if not folder.is_dir():
             continue
-        runtime = ProcessRuntime(folder, LOOPBACK)
+        chance = Random()  # noqa: S311 - it spreads ports, it guards no secret
+        runtime = ProcessRuntime(folder, LOOPBACK, f"{mark}-{node.name}", chance)
         tasks = [running.task for running in await runtime.list()]
         grace = Millis(engine.STOP_GRACE_S * 1000)
         await asyncio.gather(*(runtime.stop(task, "SIGTERM", grace) for task in tasks))

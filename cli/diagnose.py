@@ -5,6 +5,7 @@ gRPC says `UNAVAILABLE` for a wrong address, an expired certificate and a strang
 
 import asyncio
 import datetime as dt
+import os
 import ssl
 from typing import Final, NamedTuple
 
@@ -95,5 +96,5 @@ async def _probe(address: str, tls: ssl.SSLContext) -> str:
         reason = (error.reason or str(error)).replace("_", " ").lower()
         return f"TLS failed: {reason} (does the server know the CA of our certificate?)"
     except OSError as error:
-        return error.strerror or str(error)
+        return os.strerror(error.errno) if error.errno else str(error)
     return "it is reachable, but did not answer in time"

@@ -9,11 +9,18 @@ import click
 
 from cli.apply import apply
 from cli.asking import StillGoing
+from cli.completion import completion
+from cli.config import config
+from cli.context import context
 from cli.delete import delete
 from cli.describe import describe
 from cli.dev import dev
+from cli.events import events
+from cli.exec import exec_
 from cli.get import get
 from cli.init import init
+from cli.logs import logs
+from cli.nodes import cordon, drain, forget, label, uncordon
 from cli.scale import scale
 from cli.scope import Scope
 from cli.status import status
@@ -70,6 +77,15 @@ class Interrupted(click.ClickException):
 class Verbs(click.Group):
     """The group of all verbs: knows the words of other tools, and tells errors."""
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The verbs in their sections."""
+        del ctx
+        wide = max(len(name) for name in self.commands)
+        for title, verbs in SECTIONS.items():
+            with formatter.section(title):
+                rows = [(str(verb.name).ljust(wide), verb.get_short_help_str(90)) for verb in verbs]
+                formatter.write_dl(rows)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -97,7 +113,7 @@ def _version(context: click.Context, _parameter: click.Parameter, wanted: bool) 
 
 @click.group(
     cls=Verbs,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Aliases: up, deploy = apply; ps = get replicas; ls = get services; down = delete.",
 )
 @click.option("--context", "context_name", metavar="NAME", help="The cluster to talk to.")
@@ -106,15 +122,25 @@ def _version(context: click.Context, _parameter: click.Parameter, wanted: bool) 
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show it."
 )
 @click.pass_context
-def main(context: click.Context, context_name: str | None, environment_name: str | None) -> None:
+def main(
+    click_context: click.Context, context_name: str | None, environment_name: str | None
+) -> None:
     """Run your compose.yaml on a fleet of machines, and keep it running."""
-    context.obj = Scope(context_name, environment_name)
+    click_context.obj = Scope(context_name, environment_name)
     if os.environ.get("NO_COLOR"):
-        context.color = False
+        click_context.color = False
 
 
-for verb in (apply, delete, describe, dev, get, init, scale, status):
-    main.add_command(verb)
+SECTIONS: Final[Mapping[str, tuple[click.Command, ...]]] = {
+    "Daily": (apply, status, get, describe, logs, exec_, scale, events, delete),
+    "Nodes": (drain, cordon, uncordon, label, forget),
+    "Setting up": (dev, init, context, config, completion),
+}
+"""The verbs as `--help` lists them."""
+
+for verbs in SECTIONS.values():
+    for verb in verbs:
+        main.add_command(verb)
 
 
 if __name__ == "__main__":

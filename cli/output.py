@@ -11,7 +11,7 @@ from cli.asking import View
 from cli.columns import name_of, view_table
 from cli.records import Json, listing
 from cli.screen import Screen
-from orb.clock import SystemClock
+from cli.words import now
 
 FORMATS: Final = ("table", "wide", "json", "yaml", "name")
 
@@ -59,7 +59,7 @@ def print_views(kind: str, views: Sequence[View], output: str) -> None:
         for view in views:
             click.echo(name_of(kind, view))
     elif views:
-        for line in view_table(kind, views, SystemClock().now(), wide=output == "wide"):
+        for line in view_table(kind, views, now(), wide=output == "wide"):
             click.echo(line)
     else:
         click.echo(f"There are no {kind}.", err=True)
@@ -72,7 +72,7 @@ async def watch_views(kind: str, looks: AsyncIterator[tuple[View, ...]], output:
         if output == "json":
             print_compact(listing(kind, views))
         elif output in {"table", "wide"}:
-            screen.draw(view_table(kind, views, SystemClock().now(), wide=output == "wide"))
+            screen.draw(view_table(kind, views, now(), wide=output == "wide"))
         else:
             print_views(kind, views, output)
         sys.stdout.flush()

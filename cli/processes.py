@@ -1,13 +1,16 @@
 """Processes of ours, known by pid and start: a number that was given to another one is not ours."""
 
+import json
 import os
 import signal
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+SUPERVISOR: Final = "supervisor"
+"""The name of the one that keeps the others alive."""
 POLL_S: Final = 0.05
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _AFTER_NAME: Final = 2
@@ -66,3 +69,31 @@ def end(processes: Iterable[Process], within_s: float) -> None:
         each.send(signal.SIGKILL)
     while any(each.is_running for each in left):
         time.sleep(POLL_S)
+
+
+@dataclass(slots=True)
+class Running:
+    """Which processes run, as kept in `processes.json` for `dev stop` and `dev status`."""
+
+    supervisor: Process | None = None
+    children: dict[str, Process] = field(default_factory=dict)
+    restarts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def alive(self) -> list[Process]:
+        """Those that still run, the supervisor first."""
+        known = [*([self.supervisor] if self.supervisor else []), *self.children.values()]
+        return [each for each in known if each.is_running]
+
+
+def running_in(directory: Path) -> Running:
+    """What `processes.json` tells; nothing if there is none."""
+    try:
+        kept = json.loads((directory / "processes.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return Running()
+    return Running(
+        supervisor=Process(*kept["supervisor"]),
+        children={name: Process(*mark) for name, mark in kept["children"].items()},
+        restarts=dict(kept["restarts"]),
+    )

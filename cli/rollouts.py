@@ -124,10 +124,13 @@ async def follow(client: "Client", picture: Picture, screen: Screen) -> Picture:
     async with asyncio.TaskGroup() as group:
         feeds = [group.create_task(feed(kind)) for kind in _KINDS]
         try:
-            return await _until_over(looks, picture, screen)
+            over = await _until_over(looks, picture, screen)
         finally:
             for task in feeds:
                 task.cancel()
+    over = await _up_to_date(client, over, screen)
+    screen.keep()
+    return over
 
 
 async def _until_over(
@@ -136,15 +139,28 @@ async def _until_over(
     while not verdict(picture):
         before = picture
         picture = seen(picture, *await looks.get())
-        while not looks.empty():
+        while screen.live and not looks.empty():
             picture = seen(picture, *looks.get_nowait())
-        if screen.live:
-            screen.draw(block(picture))
-        elif picture.is_complete:
-            for line in news(before if before.is_complete else _unseen(before), picture):
-                screen.say(line)
-    screen.keep()
+        _show(before, picture, screen)
     return picture
+
+
+async def _up_to_date(client: "Client", picture: Picture, screen: Screen) -> Picture:
+    """The watches come independently: once the release is over, look at everything again."""
+    before = picture
+    for kind in ("services", "replicas"):
+        query = Query(kind=kind, environment=picture.environment, app=picture.app)
+        picture = seen(picture, kind, await client.get(query))
+    _show(before, picture, screen)
+    return picture
+
+
+def _show(before: Picture, picture: Picture, screen: Screen) -> None:
+    if screen.live:
+        screen.draw(block(picture))
+    elif picture.is_complete:
+        for line in news(before if before.is_complete else _unseen(before), picture):
+            screen.say(line)
 
 
 async def conclude(client: "Client", picture: Picture, screen: Screen) -> None:
@@ -192,7 +208,16 @@ async def last_words(client: "Client", picture: Picture) -> list[str]:
 def culprit(picture: Picture) -> ReplicaView | None:
     """The replica whose log most likely tells why."""
     waiting = [view for view in picture.replicas or () if not view.ready]
-    waiting.sort(key=lambda view: (view.state not in _IN_TROUBLE, -view.restarts, view.replica))
+    release = picture.release
+    told = release.message if release else ""
+    waiting.sort(
+        key=lambda view: (
+            not told.startswith(f"{view.name} "),
+            view.state not in _IN_TROUBLE,
+            -view.restarts,
+            view.replica,
+        )
+    )
     return next(iter(waiting), None)
 
 

@@ -46,6 +46,11 @@ class Scope:
         """What lists are limited to: empty for every environment."""
         return self.environment_name or self.context().environment
 
+    @property
+    def offline_environment(self) -> str:
+        """Like `environment`, where no cluster has to be known."""
+        return self.environment_name or DEFAULT_ENVIRONMENT
+
     def run(self, work: "Callable[[Client], Coroutine[None, None, T]]") -> T:
         """Do the work with a client of the cluster. Raises OrbError."""
         import asyncio

@@ -11,8 +11,7 @@ from cli.records import single
 from cli.scope import Scope, with_scope
 from cli.screen import Screen
 from cli.tables import table
-from cli.words import coloured, count, duration, plain, share
-from orb.clock import SystemClock
+from cli.words import coloured, count, duration, now, plain, share
 from orb.cluster import ServiceView, StatusView
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ def page(context: str, view: StatusView, services: "tuple[ServiceView, ...]") ->
         lines.append(_row("as of", f"{duration(view.age_ms)} ago, by one server alone"))
     lines += ["", *_servers(view)]
     if services:
-        lines += ["", *view_table("services", services, SystemClock().now())]
+        lines += ["", *view_table("services", services, now())]
     lines += ["", *_problems(view)]
     return lines
 

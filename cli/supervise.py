@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
@@ -28,7 +28,6 @@ LOG_BYTES_MAX: Final = 16 * 1024 * 1024
 """A log that has grown beyond is moved to `.1`, in place of the one there."""
 LOOK_EVERY_S: Final = 2.0
 """How often the sizes of the logs are looked at, and whether the parent is still there."""
-SUPERVISOR: Final = "supervisor"
 
 
 @dataclass(slots=True)
@@ -46,34 +45,6 @@ class Child:
     def command(self) -> list[str]:
         """How it is started; `-P`: modules in the folder one stands in are not ours."""
         return [sys.executable, "-P", "-m", self.module, "--config", str(self.config)]
-
-
-@dataclass(slots=True)
-class Running:
-    """Which processes run, as kept in `processes.json` for `dev stop` and `dev status`."""
-
-    supervisor: Process | None = None
-    children: dict[str, Process] = field(default_factory=dict)
-    restarts: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def alive(self) -> list[Process]:
-        """Those that still run, the supervisor first."""
-        known = [*([self.supervisor] if self.supervisor else []), *self.children.values()]
-        return [each for each in known if each.is_running]
-
-
-def running_in(directory: Path) -> Running:
-    """What `processes.json` tells; nothing if there is none."""
-    try:
-        kept = json.loads((directory / "processes.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return Running()
-    return Running(
-        supervisor=Process(*kept["supervisor"]),
-        children={name: Process(*mark) for name, mark in kept["children"].items()},
-        restarts=dict(kept["restarts"]),
-    )
 
 
 def write_configs(plan: Plan) -> list[Child]:

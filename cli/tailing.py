@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from cli.processes import Process
-from cli.supervise import SUPERVISOR
+from cli.processes import SUPERVISOR, Process
 
 if TYPE_CHECKING:
     from cli.devplan import Plan

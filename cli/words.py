@@ -37,6 +37,13 @@ _DURATION: Final = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
+def now() -> Millis:
+    """The time of this machine."""
+    from orb.clock import SystemClock  # imports asyncio, which help and completion do without
+
+    return SystemClock().now()
+
+
 def coloured(state: str) -> str:
     """The state in its colour; `click.echo` takes the colour off where there is no terminal."""
     return click.style(state, fg=COLOURS.get(state)) if state in COLOURS else state
@@ -47,9 +54,9 @@ def plain(text: str) -> str:
     return _CONTROL.sub(" ", text).strip()
 
 
-def age(since: int | None, now: int) -> str:
+def age(since: int | None, at: int) -> str:
     """How long ago, in one or two units: `3m`, `2h5m`; `-` for never."""
-    return "-" if since is None else duration(max(0, now - since))
+    return "-" if since is None else duration(max(0, at - since))
 
 
 def duration(ms: int) -> str:
@@ -115,10 +122,10 @@ def parse_duration(text: str) -> Millis:
     return Millis(round((((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000))
 
 
-def parse_moment(text: str, now: Millis) -> Millis:
+def parse_moment(text: str, at: Millis) -> Millis:
     """Read `10m` (so long ago) or RFC 3339 (local time if it says none). Raises InvalidInput."""
     try:
-        return Millis(now - parse_duration(text))
+        return Millis(at - parse_duration(text))
     except InvalidInput:
         pass
     try:

@@ -132,7 +132,7 @@ class FakeControl(ControlServicer):
         self._note("Get", request, context)
         return self._look(request)
 
-    def Watch(self, request: pb.GetRequest, context: grpc.ServicerContext) -> Iterator[pb.GetReply]:
+    def Watch(self, request: pb.GetRequest, context: grpc.ServicerContext) -> Iterator[pb.GetReply]:  # noqa: N802 - named by the contract
         self._note("Watch", request, context)
         kind = pb.Kind.Name(request.kind).removeprefix("KIND_").lower()
         at = -1

@@ -1,0 +1,174 @@
+"""`orbctl cordon, uncordon, drain, label, forget`: what people do to nodes."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.asking import LabelChange, Query
+from cli.naming import complete_name
+from cli.scope import Scope, confirm, finish, with_scope, yes_option
+from cli.screen import Screen, bar
+from cli.timeouts import timeout_option
+from cli.words import count, plain
+from orb.cluster import NodeView, ReplicaView
+from orb.errors import InvalidInput, NotFound
+from orb.lifecycle import Availability
+
+if TYPE_CHECKING:
+    from cli.client import Client
+
+nodes_argument = click.argument(
+    "nodes", nargs=-1, required=True, metavar="NODE…", shell_complete=complete_name
+)
+
+
+@click.command()
+@nodes_argument
+@with_scope
+def cordon(scope: Scope, *, nodes: tuple[str, ...]) -> None:
+    """Let no new tasks on to nodes; those there stay."""
+    _set(scope, nodes, Availability.CORDONED, "takes no new tasks; those there stay")
+
+
+@click.command()
+@nodes_argument
+@with_scope
+def uncordon(scope: Scope, *, nodes: tuple[str, ...]) -> None:
+    """Let tasks on to nodes again; also ends a drain."""
+    _set(scope, nodes, Availability.ACTIVE, "takes tasks again")
+
+
+def _set(scope: Scope, nodes: tuple[str, ...], availability: Availability, words: str) -> None:
+    async def work(client: "Client") -> None:
+        for node in nodes:
+            changed = await client.set_availability(node, availability)
+            click.echo(f"{node} {words}" if changed else f"{node}: nothing to change, it {words}")
+
+    scope.run(work)
+
+
+@click.command()
+@nodes_argument
+@yes_option
+@click.option("-d", "--detach", is_flag=True, help="Return at once; the drain goes on.")
+@timeout_option
+@with_scope
+def drain(scope: Scope, *, nodes: tuple[str, ...], yes: bool, detach: bool, timeout: float) -> None:
+    """Move everything off nodes: each new copy is ready before the old one goes.
+
+    Waits until the nodes are empty.
+    """
+    confirm(f"{scope.run(lambda client: _consequence(client, nodes))} Go on?", yes=yes)
+
+    async def work(client: "Client") -> None:
+        for node in nodes:
+            await client.set_availability(node, Availability.DRAINING)
+        if detach:
+            click.echo(f"{', '.join(nodes)}: draining")
+            return
+        await finish(_until_empty(client, nodes), timeout, f"the drain of {', '.join(nodes)}")
+
+    scope.run(work)
+
+
+@click.command()
+@click.argument("node", shell_complete=complete_name)
+@click.argument("changes", nargs=-1, required=True, metavar="KEY=VALUE|KEY-…")
+@with_scope
+def label(scope: Scope, *, node: str, changes: tuple[str, ...]) -> None:
+    """Give a node labels, or take them away: `label n1 disk=ssd old-`."""
+    change = read_labels(changes)
+    changed = scope.run(lambda client: client.set_labels(node, change))
+    click.echo(f"{node}: labels changed" if changed else f"{node}: nothing to change")
+
+
+@click.command()
+@click.argument("node", shell_complete=complete_name)
+@yes_option
+@with_scope
+def forget(scope: Scope, *, node: str, yes: bool) -> None:
+    """Forget a node that is gone for good; its tasks are lost."""
+    view = scope.run(lambda client: _node(client, node))
+    confirm(
+        f"{node} is {view.state} and has {count(view.tasks, 'task')}, which will be given up. "
+        "If it comes back, it joins anew. Go on?",
+        yes=yes,
+    )
+    scope.run(lambda client: client.remove_node(node))
+    click.echo(f"{node} is forgotten")
+
+
+def read_labels(words: tuple[str, ...]) -> LabelChange:
+    """Read `key=value` and `key-`. Raises InvalidInput."""
+    labels, remove = {}, []
+    for word in words:
+        key, equals, value = word.partition("=")
+        if equals and key:
+            labels[key] = value
+        elif word.endswith("-") and len(word) > 1:
+            remove.append(word[:-1])
+        else:
+            raise InvalidInput(
+                f"{word!r} is no change of a label",
+                remedy="write key=value to set it, key- to take it away",
+            )
+    return LabelChange(labels=labels, remove=tuple(remove))
+
+
+async def _node(client: "Client", name: str) -> NodeView:
+    found = await client.nodes(name)
+    if not found:
+        raise NotFound(f"there is no node {name!r}", remedy="`orbctl get nodes` lists them all")
+    return found[0]
+
+
+async def _consequence(client: "Client", nodes: tuple[str, ...]) -> str:
+    """What a drain would move, and what has nowhere to go."""
+    views = [await _node(client, name) for name in nodes]
+    others = [
+        view
+        for view in await client.nodes()
+        if view.name not in nodes and view.state == "ready" and view.availability == "active"
+    ]
+    tasks = sum(view.tasks for view in views)
+    start = f"This moves {count(tasks, 'task')} off {', '.join(nodes)}"
+    if not others:
+        return f"{start}, but no other node is ready: nothing can move until one is."
+    return f"{start} to {count(len(others), 'other ready node')}."
+
+
+async def _until_empty(client: "Client", nodes: tuple[str, ...]) -> None:
+    screen = Screen()
+    most: dict[str, int] = {}
+    told: list[str] = []
+    async for views in client.watch(Query(kind="nodes")):
+        draining = [view for view in views if isinstance(view, NodeView) and view.name in nodes]
+        for view in draining:
+            most[view.name] = max(most.get(view.name, 0), view.tasks)
+        waiting = await _waiting(client, nodes) if any(view.tasks for view in draining) else []
+        lines = [_line(view, most[view.name]) for view in draining] + waiting
+        if screen.live:
+            screen.draw(lines)
+        else:
+            for line in lines:
+                if line not in told:
+                    screen.say(line)
+            told = lines
+        if not any(view.tasks for view in draining):
+            screen.keep()
+            click.echo(f"{', '.join(nodes)} is empty; `orbctl uncordon` lets tasks on to it again")
+            return
+
+
+def _line(view: NodeView, most: int) -> str:
+    moved = most - view.tasks
+    return f"{view.name}  {bar(moved, most)}  {moved}/{most} moved"
+
+
+async def _waiting(client: "Client", nodes: tuple[str, ...]) -> list[str]:
+    """Why replicas still are there."""
+    lines = []
+    for node in nodes:
+        found: tuple[ReplicaView, ...] = await client.replicas(Query(kind="replicas", node=node))
+        lines += [f"  {view.name}: {plain(view.message)}" for view in found if view.message]
+    return lines
