@@ -86,3 +86,7 @@ def _tune_garbage_collection() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+if __name__ == "__main__":
+    main()
