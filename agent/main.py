@@ -5,11 +5,9 @@ Being stopped or killed leaves the tasks running; the next agent takes them over
 
 import asyncio
 import fcntl
-import hashlib
 import os
 import signal
 import socket
-import ssl
 import sys
 from pathlib import Path
 from random import Random
@@ -28,13 +26,11 @@ from orb.errors import Conflict, InvalidInput, NotFound, OrbError
 from orb.ids import NodeName
 from orb.logs import Logger
 from orb.systemd import ServiceManager
-from orb.tls import Credentials
+from orb.tls import Credentials, cluster_mark
 
 STATUS_EVERY_MS: Final = 5_000
 AUTO_DOCKER_SECONDS: Final = 10.0
 """How long `runtime = auto` waits for an engine before it settles for processes."""
-CLUSTER_DIGITS: Final = 12
-"""Digits of the fingerprint of the cluster's CA that mark what is ours on this machine."""
 MIB: Final = 1024 * 1024
 
 log = Logger("main")
@@ -153,9 +149,8 @@ def _chance() -> Random:
 
 
 def _cluster(certificates: Path) -> str:
-    """Which cluster this node belongs to: the beginning of its CA's fingerprint."""
-    pem = Credentials.in_directory(certificates).ca.read_text()
-    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()[:CLUSTER_DIGITS]
+    """Which cluster this node belongs to: what marks our things on this machine."""
+    return cluster_mark(Credentials.in_directory(certificates).ca)
 
 
 def _own_address(config: AgentConfig) -> str:

@@ -218,6 +218,8 @@ class Runner:
 
     def _say(self, report: Report) -> None:
         """This is now the report. A state never goes back, and an end is an end."""
+        if self._report.state in TERMINAL:
+            return
         state = max(report.state, self._report.state)
         report = replace(report, state=state, message=cut(report.message))
         if report != self._report:
