@@ -9,8 +9,10 @@ from orb.manifest.context import Context
 from orb.manifest.diagnostics import did_you_mean, excerpt
 from orb.manifest.nodes import Entry, Node, Scalar, is_null
 from orb.manifest.other_keys import (
-    CONFIG_OR_SECRET,
+    CONFIG,
+    EXTERNAL,
     NETWORK,
+    SECRET,
     TOP,
     VOLUME,
     X_ORB_TOP,
@@ -102,30 +104,37 @@ def _volume(name: str, node: Node, context: Context) -> VolumeSpec:
     if driver not in {None, "", "local"}:
         place = entries["driver"].node.place
         context.problems.error(place, f"the driver {excerpt(driver or '')} is not supported")
-    external = _external(entries, context)
-    other_name = values.optional(entries, "name", values.text)
-    if other_name not in {None, "", name}:
-        place = entries["name"].key_place
-        if external:
-            remedy = f"Call the volume {excerpt(other_name or '')} in this file too."
-            message = "an external volume must be called as it is called outside"
-            context.problems.error(place, message, remedy)
-        else:
-            context.problems.warn(place, "`name` has no effect: it is named after its app")
+    external = _external(name, entries, context)
+    if "name" in entries:
+        _other_name(name, entries["name"], context, external=external)
     labels = read_labels(entries.get("labels"), None, context)
     return VolumeSpec(name=name, external=external, labels=labels)
 
 
-def _external(entries: Entries, context: Context) -> bool:
+def _external(name: str, entries: Entries, context: Context) -> bool:
     entry = entries.get("external")
     if entry is None:
         return False
     if isinstance(entry.node, Scalar):
         return context.values.boolean(entry.node, "`external`") or False
-    # The old form, `external: {name: …}`, is refused like a `name` that differs.
-    message = "`external` must be true or false"
-    context.problems.error(entry.node.place, message, "Write `external: true` and `name`.")
+    # The old form: `external: {name: data}`.
+    old = context.values.section(entry.node, EXTERNAL, "`external`")
+    if "name" in old:
+        _other_name(name, old["name"], context, external=True)
     return True
+
+
+def _other_name(name: str, entry: Entry, context: Context, *, external: bool) -> None:
+    other = context.values.text(entry.node, "`name`")
+    if other in {None, "", name}:
+        return
+    if external:
+        remedy = f"Call the volume {excerpt(other or '')} in this file too."
+        message = "an external volume must be called here as it is called outside"
+        context.problems.error(entry.key_place, message, remedy)
+    else:
+        message = "`name` has no effect: the volume is named after its app"
+        context.problems.warn(entry.key_place, message)
 
 
 def _networks(entries: Entries, context: Context) -> list[str]:
@@ -139,13 +148,13 @@ def _networks(entries: Entries, context: Context) -> list[str]:
 
 
 def _configs_and_secrets(entries: Entries, context: Context) -> None:
-    for kind in ("configs", "secrets"):
+    for kind, table in (("configs", CONFIG), ("secrets", SECRET)):
         if kind not in entries:
             continue
         for name, entry in context.values.entries(entries[kind].node, f"`{kind}`").items():
             if not is_null(entry.node):
                 what = f"the {kind[:-1]} {excerpt(name)}"
-                context.values.section(entry.node, CONFIG_OR_SECRET, what)
+                context.values.section(entry.node, table, what)
 
 
 def check_dependencies(app: AppSpec, context: Context) -> AppSpec:

@@ -98,6 +98,9 @@ VOLUME: Final[Table] = table(
     partly("name", "volumes are named after their app; another name has no effect"),
     partly("x-orb", "what only Orb knows"),
 )
+EXTERNAL: Final[Table] = table(
+    partly("name", "must be the volume's name in this file"),
+)
 
 NETWORK: Final[Table] = table(
     ignored("attachable", "other containers do not join the app's network"),
@@ -112,18 +115,27 @@ NETWORK: Final[Table] = table(
     ignored("name", "the network is named after the app"),
 )
 
-CONFIG_OR_SECRET: Final[Table] = table(
-    harmless("content", "read with its user"),
-    harmless("driver", "read with its user"),
-    harmless("driver_opts", "read with its user"),
-    harmless("environment", "read with its user"),
-    harmless("external", "read with its user"),
-    harmless("file", "read with its user"),
-    harmless("labels", "read with its user"),
-    harmless("name", "read with its user"),
-    harmless("template_driver", "read with its user"),
+_WITH_USER: Final = "read with the service that uses it"
+CONFIG: Final[Table] = table(
+    harmless("content", _WITH_USER),
+    harmless("environment", _WITH_USER),
+    harmless("external", _WITH_USER),
+    harmless("file", _WITH_USER),
+    harmless("labels", _WITH_USER),
+    harmless("name", _WITH_USER),
+    harmless("template_driver", _WITH_USER),
 )
-"""A config or secret has no effect without a service that uses it, and that service is refused."""
+"""A config has no effect without a service that uses it, and that service is refused."""
+SECRET: Final[Table] = table(
+    harmless("driver", _WITH_USER),
+    harmless("driver_opts", _WITH_USER),
+    harmless("environment", _WITH_USER),
+    harmless("external", _WITH_USER),
+    harmless("file", _WITH_USER),
+    harmless("labels", _WITH_USER),
+    harmless("name", _WITH_USER),
+    harmless("template_driver", _WITH_USER),
+)
 
 X_ORB: Final[Table] = table(
     ignored("autoscale", "the count stays what `deploy.replicas` says"),
