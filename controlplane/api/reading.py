@@ -42,14 +42,17 @@ class Reading:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._led_at: Millis | None = None
+        self._alone_since: Millis | None = parts.clock.now()
+        """Since when nothing was heard of a leader; None: one is heard."""
         self._watching: set[asyncio.Event] = set()
 
     async def run(self) -> None:
         """Notice changes, for ever."""
         async for status in self._parts.agreement.changes():
             if _is_led(status):
-                self._led_at = self._parts.clock.now()
+                self._alone_since = None
+            elif self._alone_since is None:
+                self._alone_since = self._parts.clock.now()
             for changed in self._watching:
                 changed.set()
 
@@ -103,9 +106,8 @@ class Reading:
         )
 
     def _age(self) -> Millis:
-        if self._led_at is None or _is_led(self._parts.agreement.status()):
-            return Millis(0)
-        return Millis(max(0, self._parts.clock.now() - self._led_at))
+        now = self._parts.clock.now()
+        return Millis(max(0, now - (now if self._alone_since is None else self._alone_since)))
 
     @staticmethod
     def _why_not(status: LogStatus) -> NotLeader | NoQuorum:

@@ -107,9 +107,11 @@ class Dispatcher:
 
     def stop_serving(self) -> None:
         """End all sessions; the agents go to the leader, and tell it everything again."""
+        self._collector.clear()
+        if not len(self.sessions):
+            return
         leader = self._agreement.status().leader
         log.info("this server leads no more: its agents go to the next", leader=leader)
-        self._collector.clear()
         self.sessions.end_all(NotLeader(leader))
 
     async def _be_sure(self) -> None:
@@ -126,7 +128,7 @@ class Dispatcher:
         async for status in self._agreement.changes():
             if status.role is Role.LEADER and status.term == self._term:
                 self.sessions.wake_those_behind(self.state)
-            elif len(self.sessions):
+            else:
                 self.stop_serving()
 
     async def _sweep(self) -> None:
