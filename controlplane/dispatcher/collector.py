@@ -24,8 +24,6 @@ REPORTS_PER_ENTRY_MAX: Final = 2_000
 """Reports in one entry; the rest goes into the next."""
 REPORTS_WAITING_MAX: Final = 20_000
 """Reports that wait for an entry; at the bound, sessions read nothing more from their agents."""
-ENTRIES_IN_FLIGHT_MAX: Final = 2
-"""Entries that are being agreed on at once; meanwhile what comes is gathered."""
 RETRY_AFTER_S: Final = 0.5
 """After a failed proposal that long is waited, in seconds; what has failed is proposed again."""
 AUTHOR: Final = "agents"
@@ -60,10 +58,18 @@ class Collector:
         self._has_room.set()
 
     async def run(self) -> None:
-        """Propose what was gathered, for ever."""
-        async with asyncio.TaskGroup() as group:
-            for number in range(ENTRIES_IN_FLIGHT_MAX):
-                group.create_task(self._propose_for_ever(), name=f"collector {number}")
+        """Propose what was gathered, for ever: one entry after the other, or an older report that
+        is proposed again could come after a newer one."""
+        while True:
+            await self._has_news.wait()
+            commands = self._take()
+            if not commands:
+                continue
+            started = self._clock.monotonic()
+            if await self._proposed(commands):
+                _WAIT.record(self._clock.monotonic() - started)
+            else:
+                await self._clock.sleep(RETRY_AFTER_S)
 
     def register(self, facts: NodeFacts) -> None:
         """The machine is so. Newer facts take the place of those that wait."""
@@ -92,18 +98,6 @@ class Collector:
             waiting[report.task] = report
         self._waiting += len(waiting) - before
         self._has_news.set()
-
-    async def _propose_for_ever(self) -> None:
-        while True:
-            await self._has_news.wait()
-            commands = self._take()
-            if not commands:
-                continue
-            started = self._clock.monotonic()
-            if await self._proposed(commands):
-                _WAIT.record(self._clock.monotonic() - started)
-            else:
-                await self._clock.sleep(RETRY_AFTER_S)
 
     async def _proposed(self, commands: Sequence[Single]) -> bool:
         try:

@@ -1,0 +1,187 @@
+"""What connected agents are told: everything first, then only what has changed."""
+
+import pytest
+
+from controlplane.dispatcher import messages
+from controlplane.dispatcher.messages import Encoder
+from controlplane.dispatcher.sessions import COMMANDS_WAITING_MAX, SILENT_S_MAX, Session, Sessions
+from controlplane.state import indexes
+from controlplane.state.tables import State, changed
+from orb.errors import Unavailable
+from orb.ids import NodeName, TaskId
+from orb.lifecycle import Desired, TaskState
+from orb.v1 import agent_pb2 as pb
+from orb.wire import to_record
+from orb.work import Assignment
+from tests.factories import a_service, a_state_with, a_task, a_task_spec
+
+N1 = NodeName("n1")
+
+
+def told(session: Session, state: State) -> list[pb.Assignments]:
+    return [message.assignments for message in session.messages(state, Encoder())]
+
+
+def brief(assignments: pb.Assignments) -> tuple[int, bool, dict[int, Desired], list[int]]:
+    records = [to_record(message, Assignment) for message in assignments.set]
+    return (
+        assignments.version,
+        assignments.full,
+        {record.task: record.desired for record in records},
+        list(assignments.remove),
+    )
+
+
+def move(state: State, task: int, /, **changes: object) -> None:
+    """What apply does."""
+    state.index += 1
+    indexes.put_task(state, changed(state.tasks[TaskId(task)], **changes))
+
+
+def test_the_first_look_is_whole_and_then_there_are_differences() -> None:
+    state = a_state_with(
+        a_service(),
+        a_task(1, "web/1", node="n1"),
+        a_task(2, "web/2", node="n1"),
+        a_task(3, "web/3"),
+    )
+    session = Session(N1, [])
+    seen = [brief(one) for one in told(session, state)]
+    assert told(session, state) == []
+    move(state, 2, desired=Desired.STOP)
+    move(state, 3, node=N1, state=TaskState.ASSIGNED)
+    assert session.is_behind(state)
+    seen += [brief(one) for one in told(session, state)]
+    assert not session.is_behind(state)
+    assert seen == [
+        (1, True, {1: Desired.RUN, 2: Desired.RUN}, []),
+        (2, False, {2: Desired.STOP, 3: Desired.RUN}, []),
+    ]
+
+
+def test_the_first_look_of_an_empty_node_is_an_empty_whole_set() -> None:
+    assert [brief(one) for one in told(Session(N1, []), State())] == [(1, True, {}, [])]
+
+
+def test_an_ended_task_is_stopped_and_goes_once_it_is_reaped() -> None:
+    state = a_state_with(a_service(), a_task(1, "web/1", node="n1"))
+    session = Session(N1, [])
+    seen = [brief(one) for one in told(session, state)]
+    move(state, 1, state=TaskState.FAILED, ready=False)
+    seen += [brief(one) for one in told(session, state)]
+    assert not session.must_clear(state)
+    state.index += 1
+    indexes.drop_task(state, state.tasks[TaskId(1)])
+    assert not session.is_behind(state)
+    assert session.must_clear(state)
+    session.look_again()
+    seen += [brief(one) for one in told(session, state)]
+    assert not session.must_clear(state)
+    assert seen == [
+        (1, True, {1: Desired.RUN}, []),
+        (2, False, {1: Desired.STOP}, []),
+        (3, False, {}, [1]),
+    ]
+
+
+def test_an_agent_that_comes_back_keeps_the_ended_tasks_that_it_has() -> None:
+    state = a_state_with(
+        a_service(), a_task(1, "web/1", node="n1", state=TaskState.FAILED), a_task(2, node="n1")
+    )
+    session = Session(N1, [TaskId(1), TaskId(2), TaskId(9)])
+    assert [brief(one) for one in told(session, state)] == [
+        (1, True, {1: Desired.STOP, 2: Desired.RUN}, [])
+    ]
+
+
+def test_a_lost_task_goes_at_once() -> None:
+    state = a_state_with(a_service(), a_task(1, "web/1", node="n1"))
+    session = Session(N1, [])
+    told(session, state)
+    move(state, 1, state=TaskState.LOST, ready=False)
+    assert [brief(one) for one in told(session, state)] == [(2, False, {}, [1])]
+
+
+def test_a_set_too_large_for_one_message_comes_in_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(messages, "MESSAGE_BYTES_AIM", 2_000)
+    service = a_service()
+    spec = a_task_spec(environment={"A": "x" * 900})
+    tasks = [a_task(number, f"web/{number}", node="n1") for number in range(1, 6)]
+    state = a_state_with(service, *tasks, specs={(service.key, 1): spec})
+    session = Session(N1, [])
+    whole = told(session, state)
+    assert [(len(one.set), one.version, one.full, one.more) for one in whole] == [
+        (1, 1, True, True),
+        (1, 1, True, True),
+        (1, 1, True, True),
+        (1, 1, True, True),
+        (1, 1, True, False),
+    ]
+    for number in range(1, 6):
+        move(state, number, desired=Desired.STOP)
+    later = told(session, state)
+    assert [(len(one.set), one.version, one.full, one.more) for one in later] == [
+        (1, version, False, False) for version in range(2, 7)
+    ]
+
+
+def test_commands_come_before_assignments_and_have_a_bound() -> None:
+    session = Session(N1, [])
+    start = pb.ServerMessage(start_logs=pb.StartLogs(stream=1, task=5))
+    for _ in range(COMMANDS_WAITING_MAX):
+        session.command(start)
+    with pytest.raises(Unavailable, match="500 commands wait for the agent of n1 already"):
+        session.command(start)
+    stop = pb.ServerMessage(stop_stream=pb.StopStream(stream=1))
+    session.command(stop)
+    sent = list(session.messages(State(), Encoder()))
+    assert sent[:COMMANDS_WAITING_MAX] == [start] * COMMANDS_WAITING_MAX
+    assert sent[COMMANDS_WAITING_MAX] == stop
+    assert sent[-1].assignments.full
+
+
+def test_the_newest_session_of_a_node_wins() -> None:
+    left: list[str] = []
+    sessions = Sessions(left.append)
+    old, new = Session(N1, []), Session(N1, [])
+    sessions.enter(old)
+    sessions.enter(new)
+    assert old.ended is not None
+    assert new.ended is None
+    assert left == ["n1"]
+    sessions.leave(old)  # it notices late, and must not take the new one along
+    sessions.tell(N1, pb.ServerMessage())
+    sessions.leave(new)
+    assert left == ["n1", "n1"]
+    with pytest.raises(Unavailable, match="the agent of n1 is not connected to the leader"):
+        sessions.tell(N1, pb.ServerMessage())
+
+
+def test_only_sessions_that_are_behind_are_woken() -> None:
+    state = a_state_with(a_service(), a_task(1, node="n1"), a_task(2, "web/2", node="n2"))
+    sessions = Sessions(lambda _: None)
+    first, second = Session(N1, []), Session(NodeName("n2"), [])
+    for session in (first, second):
+        sessions.enter(session)
+        told(session, state)
+        session.wake.clear()
+    move(state, 1, desired=Desired.STOP)
+    sessions.wake_those_behind(state)
+    assert (first.wake.is_set(), second.wake.is_set()) == (True, False)
+
+
+def test_a_silent_session_is_ended() -> None:
+    sessions = Sessions(lambda _: None)
+    silent, lively = Session(N1, []), Session(NodeName("n2"), [])
+    for session in (silent, lively):
+        sessions.enter(session)
+    lively.heard_s = SILENT_S_MAX
+    sessions.sweep(State(), SILENT_S_MAX + 1)
+    assert (silent.ended is None, lively.ended is None) == (False, True)
+
+
+def test_a_spec_is_encoded_once_for_all_its_tasks() -> None:
+    state = a_state_with(a_service(), *(a_task(n, f"web/{n}", node="n1") for n in (1, 2)))
+    encoder = Encoder()
+    list(Session(N1, []).messages(state, encoder))
+    assert len(encoder._specs) == 1
