@@ -24,7 +24,8 @@ SPECS_KEPT_MAX: Final = 2_000
 class Encoder:
     """Writes messages for all sessions of a server."""
 
-    def __init__(self) -> None:
+    def __init__(self, bytes_aim: int = MESSAGE_BYTES_AIM) -> None:
+        self._bytes_aim = bytes_aim
         self._specs: dict[SpecKey, tuple[TaskSpec, types_pb2.TaskSpec]] = {}
 
     def whole(self, state: State, wanted: Wanted, version: int) -> Iterator[pb.ServerMessage]:
@@ -68,7 +69,7 @@ class Encoder:
         for task, desired in tasks:
             message = self._assignment(state, task, desired)
             size += message.ByteSize()
-            if part and (size > MESSAGE_BYTES_AIM or len(part) >= MESSAGE_TASKS_MAX):
+            if part and (size > self._bytes_aim or len(part) >= MESSAGE_TASKS_MAX):
                 yield part
                 part, size = [], message.ByteSize()
             part.append(message)

@@ -2,7 +2,6 @@
 
 import pytest
 
-from controlplane.dispatcher import messages
 from controlplane.dispatcher.messages import Encoder
 from controlplane.dispatcher.sessions import COMMANDS_WAITING_MAX, SILENT_S_MAX, Session, Sessions
 from controlplane.state import indexes
@@ -18,8 +17,9 @@ from tests.factories import a_service, a_state_with, a_task, a_task_spec
 N1 = NodeName("n1")
 
 
-def told(session: Session, state: State) -> list[pb.Assignments]:
-    return [message.assignments for message in session.messages(state, Encoder())]
+def told(session: Session, state: State, encoder: Encoder | None = None) -> list[pb.Assignments]:
+    found = session.messages(state, encoder or Encoder())
+    return [message.assignments for message in found]
 
 
 def brief(assignments: pb.Assignments) -> tuple[int, bool, dict[int, Desired], list[int]]:
@@ -102,14 +102,13 @@ def test_a_lost_task_goes_at_once() -> None:
     assert [brief(one) for one in told(session, state)] == [(2, False, {}, [1])]
 
 
-def test_a_set_too_large_for_one_message_comes_in_several(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(messages, "MESSAGE_BYTES_AIM", 2_000)
+def test_a_set_too_large_for_one_message_comes_in_several() -> None:
     service = a_service()
     spec = a_task_spec(environment={"A": "x" * 900})
     tasks = [a_task(number, f"web/{number}", node="n1") for number in range(1, 6)]
     state = a_state_with(service, *tasks, specs={(service.key, 1): spec})
     session = Session(N1, [])
-    whole = told(session, state)
+    whole = told(session, state, Encoder(bytes_aim=1_000))
     assert [(len(one.set), one.version, one.full, one.more) for one in whole] == [
         (1, 1, True, True),
         (1, 1, True, True),
@@ -119,7 +118,7 @@ def test_a_set_too_large_for_one_message_comes_in_several(monkeypatch: pytest.Mo
     ]
     for number in range(1, 6):
         move(state, number, desired=Desired.STOP)
-    later = told(session, state)
+    later = told(session, state, Encoder(bytes_aim=1_000))
     assert [(len(one.set), one.version, one.full, one.more) for one in later] == [
         (1, version, False, False) for version in range(2, 7)
     ]
