@@ -37,6 +37,10 @@ class Failed(OrbError):
     """The cluster tells that what was asked did not come true: exit code 1."""
 
 
+class Declined(OrbError):
+    """The person said no, or could not be asked: nothing was done."""
+
+
 class Unreachable(OrbError):
     """No server answered; nothing was done."""
 

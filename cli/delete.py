@@ -31,7 +31,7 @@ def delete(scope: Scope, *, app: str, yes: bool, detach: bool, timeout: float) -
     services, replicas = scope.run(lambda client: _extent(client, environment, app))
     confirm(
         f"This stops {app} in {environment}: {count(services, 'service')} with "
-        f"{count(replicas, 'replica')}. Its releases are forgotten; named volumes stay. Go on?",
+        f"{count(replicas, 'replica')}. Its releases are forgotten; named volumes stay.",
         yes=yes,
     )
 
@@ -62,4 +62,4 @@ async def _extent(client: "Client", environment: str, app: str) -> tuple[int, in
             f"there is no app {app!r} in the environment {environment!r}",
             remedy="`orbctl get services` shows the apps; another environment is -e ENV",
         )
-    return len(services), sum(view.running for view in services)
+    return len(services), sum(view.desired for view in services)

@@ -88,7 +88,7 @@ def stop(
 
     plan = _plan(directory or outer)
     if wipe:
-        confirm(f"This deletes {plan.directory} with all state and volumes. Go on?", yes=yes)
+        confirm(f"This deletes {plan.directory} with all state and volumes.", yes=yes)
     devcluster.stop(plan, keep_tasks=keep_tasks, wipe=wipe, tell=click.echo)
     if not wipe:
         click.echo(f"Its state stays in {plan.directory}; `orbctl dev` brings it back.")

@@ -24,6 +24,8 @@ from cli.nodes import cordon, drain, forget, label, uncordon
 from cli.scale import scale
 from cli.scope import Scope
 from cli.status import status
+from cli.top import top
+from cli.wait import wait
 from orb.errors import InvalidInput, OrbError
 
 EXIT_FAILED: Final = 1
@@ -132,8 +134,8 @@ def main(
 
 
 SECTIONS: Final[Mapping[str, tuple[click.Command, ...]]] = {
-    "Daily": (apply, status, get, describe, logs, exec_, scale, events, delete),
-    "Nodes": (drain, cordon, uncordon, label, forget),
+    "Daily": (apply, status, get, describe, logs, exec_, scale, wait, events, delete),
+    "Nodes": (drain, cordon, uncordon, label, forget, top),
     "Setting up": (dev, init, context, config, completion),
 }
 """The verbs as `--help` lists them."""

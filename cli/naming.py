@@ -56,6 +56,8 @@ _KINDS_OF_VERBS: Final = {
     "label": "nodes",
     "exec": "replicas",
     "delete": "apps",
+    "wait": "apps",
+    "forget": "nodes",
 }
 
 

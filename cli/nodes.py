@@ -11,7 +11,7 @@ from cli.screen import Screen, bar
 from cli.timeouts import timeout_option
 from cli.words import count, plain
 from orb.cluster import NodeView, ReplicaView
-from orb.errors import InvalidInput, NotFound
+from orb.errors import Conflict, InvalidInput, NotFound
 from orb.lifecycle import Availability
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def drain(scope: Scope, *, nodes: tuple[str, ...], yes: bool, detach: bool, time
 
     Waits until the nodes are empty.
     """
-    confirm(f"{scope.run(lambda client: _consequence(client, nodes))} Go on?", yes=yes)
+    confirm(scope.run(lambda client: _consequence(client, nodes)), yes=yes)
 
     async def work(client: "Client") -> None:
         for node in nodes:
@@ -89,9 +89,14 @@ def label(scope: Scope, *, node: str, changes: tuple[str, ...]) -> None:
 def forget(scope: Scope, *, node: str, yes: bool) -> None:
     """Forget a node that is gone for good; its tasks are lost."""
     view = scope.run(lambda client: _node(client, node))
+    if view.state == "ready":
+        raise Conflict(
+            f"{node} answers; only a node that is silent can be forgotten",
+            remedy=f"drain it with `orbctl drain {node}`, stop its agent, then forget it",
+        )
     confirm(
         f"{node} is {view.state} and has {count(view.tasks, 'task')}, which will be given up. "
-        "If it comes back, it joins anew. Go on?",
+        "If it comes back, it joins anew.",
         yes=yes,
     )
     scope.run(lambda client: client.remove_node(node))
@@ -156,7 +161,7 @@ async def _until_empty(client: "Client", nodes: tuple[str, ...]) -> None:
             told = lines
         if not any(view.tasks for view in draining):
             screen.keep()
-            click.echo(f"{', '.join(nodes)} is empty; `orbctl uncordon` lets tasks on to it again")
+            click.echo(f"done: {', '.join(nodes)} empty; `orbctl uncordon` lets tasks on again")
             return
 
 

@@ -1,6 +1,7 @@
 """Following a release to its end: what is seen is a picture, a verdict is a function of it."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
@@ -10,7 +11,7 @@ import click
 from cli.asking import Failed, LogQuery, Query, View
 from cli.columns import readiness
 from cli.screen import Screen, bar
-from cli.words import coloured, count, plain
+from cli.words import coloured, count, now, plain
 from orb.cluster import ReleaseView, ReplicaView, ServiceView
 from orb.errors import Conflict, NotFound, OrbError
 
@@ -18,9 +19,14 @@ if TYPE_CHECKING:
     from cli.client import Client
 
 LOG_LINES_OF_A_FAILURE: Final = 20
+START_MS: Final = 5_000
+"""A replica that runs for less is not in trouble because it is not ready."""
+LOOK_AGAIN_S: Final = 1.0
+"""The picture is looked at so often also when nothing has changed: time has passed."""
 LOOKS_WAITING_MAX: Final = 16
 """Answers of watches that wait to be shown; at the bound the watches wait."""
 _KINDS: Final = ("releases", "services", "replicas")
+_PASSING: Final = frozenset({"it waits for the scheduler", "it has no task yet"})
 _IN_TROUBLE: Final = frozenset({"failed", "lost", "pending"})
 
 
@@ -36,6 +42,8 @@ class Picture:
     releases: tuple[ReleaseView, ...] | None = None
     services: tuple[ServiceView, ...] | None = None
     replicas: tuple[ReplicaView, ...] | None = None
+    now: int = 0
+    """When it was last looked at, in milliseconds since the epoch."""
 
     @property
     def release(self) -> ReleaseView | None:
@@ -101,10 +109,11 @@ def news(old: Picture, new: Picture) -> Iterator[str]:
 
 
 def troubles(picture: Picture) -> list[str]:
-    """Why replicas are not ready: one line for all with the same reason."""
+    """Why replicas are not ready: one line for all with the same reason. What a start brings with
+    it is none: a replica that has just been started is given a moment."""
     reasons: dict[tuple[str, str], list[ReplicaView]] = {}
     for view in picture.replicas or ():
-        if not view.ready and view.message:
+        if not view.ready and view.message and not _is_young(view, picture.now):
             reasons.setdefault((view.service, plain(view.message)), []).append(view)
     return [
         click.style(f"{_who(views)}: {message}", fg="yellow")
@@ -138,7 +147,10 @@ async def _until_over(
 ) -> Picture:
     while not verdict(picture):
         before = picture
-        picture = seen(picture, *await looks.get())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_AGAIN_S):
+                picture = seen(picture, *await looks.get())
+        picture = replace(picture, now=now())
         while screen.live and not looks.empty():
             picture = seen(picture, *looks.get_nowait())
         _show(before, picture, screen)
@@ -180,7 +192,12 @@ async def conclude(client: "Client", picture: Picture, screen: Screen) -> None:
         case _:
             release = picture.release
             why = plain(release.message) if release and release.message else "it did not get ready"
-            lines = [f"{name} failed: {why}", *troubles(picture)]
+            lines = [f"{name} failed: {why}"]
+            lines += [
+                line
+                for line in map(click.unstyle, troubles(picture))
+                if line.partition(": ")[2] not in why
+            ]
             lines += await last_words(client, picture)
             raise Failed(
                 click.unstyle("\n  ".join(lines)),
@@ -219,6 +236,14 @@ def culprit(picture: Picture) -> ReplicaView | None:
         )
     )
     return next(iter(waiting), None)
+
+
+def _is_young(view: ReplicaView, at: int) -> bool:
+    if view.message in _PASSING:
+        return True
+    if view.restarts or view.started_at is None or view.state in {"failed", "lost"}:
+        return False
+    return at - view.started_at < START_MS
 
 
 def _is_settled(view: ServiceView) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
 
+from cli.asking import Declined
 from cli.contexts import Context, resolve
 from orb.errors import OrbError
 from orb.spec import DEFAULT_ENVIRONMENT
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class Declined(click.ClickException):
-    """The person said no, or could not be asked: nothing was done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +102,13 @@ def with_scope(command: Callable[Concatenate[Scope, P], None]) -> Callable[..., 
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 
-def confirm(question: str, *, yes: bool) -> None:
+def confirm(consequence: str, *, yes: bool) -> None:
     """Ask before something that cannot be undone. Raises Declined for no, or if nobody is there."""
     if yes:
         return
     if not sys.stdin.isatty():
-        raise Declined(f"{question}\n  nobody can be asked here: say -y to do it")
-    if not click.confirm(question, default=False, err=True):
+        raise Declined(consequence, remedy="nobody can be asked here: say -y to do it")
+    if not click.confirm(f"{consequence} Go on?", default=False, err=True):
         raise Declined("nothing was done")
 
 
