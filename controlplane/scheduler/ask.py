@@ -31,6 +31,8 @@ class Demand:
     kinds: tuple[str, ...]
     constraints: tuple[str, ...]
     platform: str
+    where: tuple[tuple[str, ...], str]
+    """Constraints and platform together: the key of what never changes in a pass."""
     ports: tuple[HostPort, ...]
     per_node_max: int
     """0 for no bound."""
@@ -38,6 +40,10 @@ class Demand:
     """Attributes, most important first; nodes come after them."""
     volumes: tuple[str, ...]
     """Full names of its tracked volumes; nodes that have them all are preferred."""
+
+    def count(self, kind: str) -> int:
+        """How many devices of a kind it asks for."""
+        return next((count for name, count in self.devices if name == kind), 0)
 
 
 @dataclass(slots=True, eq=False)
@@ -112,6 +118,7 @@ def _demand(
         kinds=tuple(kind for kind, _ in devices),
         constraints=placement.constraints,
         platform=placement.platform,
+        where=(placement.constraints, placement.platform),
         ports=_host_ports(spec.ports),
         per_node_max=placement.max_replicas_per_node,
         spread=placement.spread or DEFAULT_SPREAD,

@@ -20,8 +20,14 @@ MASKS_REMEMBERED_MAX: Final = 4_096
 ROWS_MAX: Final = 1 << 17
 """Nodes that keys can tell apart; far more than a cluster may have, so more is a bug."""
 
+LEFT_UNIT: Final = 1 << 20
+"""What is left of one resource on the largest node, if nothing is taken."""
+EMPTINESS_UNIT: Final = 1 << 10
+"""More than the emptiness of any node."""
+
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
 
 _NOTHING: Final = Resources()
 
@@ -39,6 +45,21 @@ class Groups:
     """The value that each group has."""
 
 
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Units in which amounts of different resources add up: CPU, memory, then kinds of devices.
+
+    What is left is measured against the largest node, and emptiness against the node itself.
+    """
+
+    scales: list[float]
+    """For each resource, one thing's worth of what is left."""
+    shares: list[Floats]
+    """For each resource, one thing's worth of emptiness on each row."""
+    shares_of: list[list[float]]
+    """The same by row, for the question about one row."""
+
+
 class Candidates:
     """All nodes. Only `refresh` changes it; a pass takes its own copies of what is free."""
 
@@ -52,6 +73,7 @@ class Candidates:
         self._masks: dict[tuple[str, ...], Mask] = {}
         self._groups: dict[tuple[str, ...], tuple[Groups, ...]] = {}
         self._values: dict[str, tuple[list[str], Ints]] = {}
+        self._units: Units | None = None
         self._resize(0)
 
     def _resize(self, rows: int) -> None:
@@ -104,7 +126,21 @@ class Candidates:
         self._groups.clear()
         self._values.clear()
 
+    @property
+    def units(self) -> Units:
+        """How amounts add up, worked out again when a capacity has changed."""
+        if self._units is None:
+            capacities = [self.cpu, self.memory, *self.devices.values()]
+            largest = [int(capacity.max(initial=0)) for capacity in capacities]
+            sorts = np.sum([capacity > 0 for capacity in capacities], axis=0)
+            whole = (EMPTINESS_UNIT - 1) / np.maximum(sorts, 1)
+            shares: list[Floats] = [whole / np.maximum(capacity, 1) for capacity in capacities]
+            scales = [LEFT_UNIT / most if most else 0.0 for most in largest]
+            self._units = Units(scales, shares, np.array(shares).T.tolist())
+        return self._units
+
     def _set_node(self, row: int) -> None:
+        self._units = None
         node, capacity = self.nodes[row], self.nodes[row].facts.capacity
         self.open[row] = node.schedulable
         self.cpu[row] = capacity.milli_cpus

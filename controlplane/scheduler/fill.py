@@ -123,21 +123,27 @@ def _ceilings(share: Ints, parent: Ints, found: Ints, most: Ints) -> Ints:
 def _in_turn(slots: _Slots, levels: tuple[Groups, ...], counts: Ints | None) -> Ints:
     """The rows of *slots* in the order in which one task after the other would take them."""
     order = np.argsort(slots.key)
-    order = order[np.argsort(slots.neighbours[order], kind="stable")]
+    order = order[_by(slots.neighbours[order])]
     for groups in reversed(levels):
         code = groups.code[slots.row[order]]
         found = _ranks(code, len(groups.names))
         if counts is not None:
             found += group_counts(groups, counts)[code]
-        order = order[np.argsort(found, kind="stable")]
+        order = order[_by(found)]
     rows: Ints = slots.row[order]
     return rows
 
 
 def _ranks(code: Ints, groups: int) -> Ints:
     """For each place, how many before it have the same code."""
-    by_code = np.argsort(code, kind="stable")
+    by_code = _by(code)
     sizes = np.bincount(code, minlength=groups)
     ranks: Ints = np.empty(len(code), np.int64)
     ranks[by_code] = np.arange(len(code)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     return ranks
+
+
+def _by(counts: Ints) -> Ints:
+    """The places in the order of their counts, equal ones as they are; fast for small counts."""
+    small = counts.max(initial=0) < 1 << 16
+    return np.argsort(counts.astype(np.uint16) if small else counts, kind="stable")

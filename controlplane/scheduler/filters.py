@@ -259,9 +259,9 @@ FILTERS: Final = (*LASTING, *PASSING, RESOURCES)
 
 def suitable(room: Room, ask: Ask, at: slice) -> Mask:
     """The rows to which no rule but that of resources objects. Not to be written to."""
-    lasting = room.lasting.get(ask.demand)
+    lasting = room.lasting.get(ask.demand.where)
     if lasting is None:
-        lasting = room.lasting[ask.demand] = _all_admit(room, ask)
+        lasting = room.lasting[ask.demand.where] = _all_admit(room, ask)
     mask = lasting[at]
     for rule in PASSING:
         admitted = rule.admits(room, ask, at)

@@ -4,6 +4,7 @@ Everything is read from the state in each pass. A victim's stop reason names the
 room for, so that the next pass finds the room again and stops nobody else for the same need.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,7 @@ from controlplane.scheduler.candidates import Ints, Mask
 from controlplane.scheduler.filters import suitable
 from controlplane.scheduler.room import Amounts, Room
 from controlplane.scheduler.scores import best
+from controlplane.state.indexes import spec_key
 from controlplane.state.tables import Task
 from orb.ids import TaskId
 from orb.lifecycle import Desired
@@ -50,24 +52,27 @@ class Standing:
         self._earmarks: dict[str, int] = {}
         self._going: dict[int, int] = {}
         """Rows and how many tasks are stopping there."""
-        coming = room.free.copy()
-        below = [_none(room) for _ in range(Priority.LOW, top)]
-        self._largest = [_none(room) for _ in range(Priority.LOW, top)]
+        levels = range(Priority.LOW, top)
+        self._largest = [_none(room) for _ in levels]
         """By priority, at least the largest of each resource that one victim up to it has."""
+        going: list[tuple[int, Demand]] = []
+        below: list[list[tuple[int, Demand]]] = [[] for _ in levels]
         for row, task in self._present(top):
-            demand = room.demands.of((task.replica.owner, task.revision), room.state.spec_of(task))
+            key = spec_key(task)
+            demand = room.demands.of(key, room.state.specs[key])
             if task.desired is Desired.STOP:
-                coming.add(row, demand, 1)
+                going.append((row, demand))
                 self._going[row] = self._going.get(row, 0) + 1
                 self._earmarks[task.stop_reason] = row
             else:
                 victim = Victim(task.id, task.priority, demand)
                 self._victims.setdefault(row, []).append(victim)
-                self._tower(row, victim)
-                below[task.priority - 1].add(row, demand, 1)
-        room.reaches = [coming]
-        for more in below:
-            room.reaches.append(_sum(room.reaches[-1], more))
+                below[task.priority - 1].append((row, demand))
+        room.reaches = [room.free.plus(going)]
+        for held in below:
+            room.reaches.append(room.reaches[-1].plus(held))
+        for row in self._victims:
+            self._measure(row)
 
     def _present(self, top: Priority) -> list[tuple[int, Task]]:
         """The tasks on open nodes that are going or could be told to."""
@@ -84,21 +89,24 @@ class Standing:
                 ]
         return present
 
-    def _tower(self, row: int, victim: Victim) -> None:
-        """Let the row's largest amounts be no less than the victim's."""
-        for largest in self._largest[victim.priority - 1 :]:
-            largest.cpu[row] = max(largest.cpu[row], victim.demand.milli_cpus)
-            largest.memory[row] = max(largest.memory[row], victim.demand.memory_bytes)
-            for kind, count in victim.demand.devices:
-                if kind in largest.devices:
-                    largest.devices[kind][row] = max(largest.devices[kind][row], count)
+    def _measure(self, row: int) -> None:
+        """Find out the largest amounts that one victim on the row has, by priority."""
+        for priority, largest in enumerate(self._largest, Priority.LOW):
+            victims = [each.demand for each in self._victims[row] if each.priority <= priority]
+            largest.cpu[row] = max((each.milli_cpus for each in victims), default=0)
+            largest.memory[row] = max((each.memory_bytes for each in victims), default=0)
+            for kind, amount in largest.devices.items():
+                amount[row] = max((each.count(kind) for each in victims), default=0)
 
     def hold_coming(self, ask: Ask, task: Task, at: slice) -> str | None:
         """Promise *task* room that stopping tasks will leave; where, in words, or None."""
         room = self._room
         if not self._going:
             return None
-        mask = room.reaches[0].hold(ask.demand, at) & suitable(room, ask, at)
+        mask = room.reaches[0].hold(ask.demand, at)
+        if not mask.any():
+            return None
+        mask &= suitable(room, ask, at)
         row = self._earmarks.get(preempted_by(task))
         if row is None or not at.start <= row < at.stop or not mask[row - at.start]:
             row = best(room, ask, mask, at)
@@ -123,7 +131,8 @@ class Standing:
         room = self._room
         for threshold in range(Priority.LOW, ask.priority):
             if threshold < len(room.reaches):
-                mask = room.reaches[threshold].hold(ask.demand, at) & suitable(room, ask, at)
+                mask = room.reaches[threshold].hold(ask.demand, at)
+                mask &= suitable(room, ask, at)
                 found = self._fewest(ask, mask, at, threshold) if mask.any() else None
                 if found is not None:
                     return found
@@ -132,37 +141,55 @@ class Standing:
     def _fewest(
         self, ask: Ask, mask: Mask, at: slice, threshold: int
     ) -> tuple[list[Victim], int] | None:
-        """Weigh the nodes of *mask*, those first where one victim may do."""
+        """Weigh the nodes of *mask*, those first that need the fewest victims at the least."""
         found: tuple[list[Victim], int] | None = None
-        bounds = self._at_least(ask, mask, at, threshold)
-        for _ in range(NODES_WEIGHED_MAX):
-            bound = int(np.where(mask, bounds, len(bounds) + NODES_WEIGHED_MAX).min())
-            if not mask.any() or (found is not None and len(found[0]) <= bound):
+        for bound, rows in self._by_bound(ask, mask, at, threshold):
+            if found is not None and len(found[0]) <= bound:
                 break
-            row = best(self._room, ask, mask & (bounds == bound), at)
-            if row is None:
-                break
-            victims = self._pick(ask, row, threshold)
-            if found is None or len(victims) < len(found[0]):
+            row = best(self._room, ask, rows, at)
+            victims = [] if row is None else self._pick(ask, row, threshold)
+            if row is not None and (found is None or len(victims) < len(found[0])):
                 found = (victims, row)
-            mask = mask.copy()
-            mask[row - at.start] = False
+            if row is not None:
+                mask[row - at.start] = False
         return found
 
-    def _at_least(self, ask: Ask, mask: Mask, at: slice, threshold: int) -> Ints:
-        """How many victims each row needs at least; exact for one where one may do."""
-        reach, largest = self._room.reaches[0], self._largest[threshold - 1]
-        demand = ask.demand
-        one: Mask = reach.cpu[at] + largest.cpu[at] >= demand.milli_cpus
-        one &= reach.memory[at] + largest.memory[at] >= demand.memory_bytes
+    def _by_bound(
+        self, ask: Ask, mask: Mask, at: slice, threshold: int
+    ) -> Iterator[tuple[int, Mask]]:
+        """The rows still in *mask* that need the fewest victims at the least, and how many.
+
+        The caller takes out of *mask* each row that it has weighed.
+        """
+        one = self._one_may_do(ask, at, threshold)
+        bounds: Ints | None = None
+        for _ in range(NODES_WEIGHED_MAX):
+            rows: Mask = mask & one
+            if rows.any():
+                yield 1, rows
+                continue
+            if not mask.any():
+                return
+            bounds = self._at_least(ask, at, threshold) if bounds is None else bounds
+            bound = int(bounds[mask].min())
+            yield bound, mask & (bounds == bound)
+
+    def _one_may_do(self, ask: Ask, at: slice, threshold: int) -> Mask:
+        """The rows on which, resource by resource, some one victim is large enough."""
+        reach, largest, demand = self._room.reaches[0], self._largest[threshold - 1], ask.demand
+        mask: Mask = reach.cpu[at] + largest.cpu[at] >= demand.milli_cpus
+        mask &= reach.memory[at] + largest.memory[at] >= demand.memory_bytes
         for kind, count in demand.devices:
-            one &= reach.devices[kind][at] + largest.devices[kind][at] >= count
-        if (one & mask).any():
-            return np.where(one, 1, 2).astype(np.int64)
+            mask &= reach.devices[kind][at] + largest.devices[kind][at] >= count
+        return mask
+
+    def _at_least(self, ask: Ask, at: slice, threshold: int) -> Ints:
+        """How many victims each row needs at the least, where one will not do."""
+        reach, largest, demand = self._room.reaches[0], self._largest[threshold - 1], ask.demand
         sorts = [(reach.cpu, largest.cpu, demand.milli_cpus)]
         sorts.append((reach.memory, largest.memory, demand.memory_bytes))
         sorts += [(reach.devices[kind], largest.devices[kind], n) for kind, n in demand.devices]
-        least: Ints = np.full(len(mask), 2, np.int64)
+        least: Ints = np.full(at.stop - at.start, 2, np.int64)
         for has, most, needed in sorts:
             short = np.maximum(needed - has[at], 0)
             np.maximum(least, -(-short // np.maximum(most[at], 1)), out=least)
@@ -199,11 +226,7 @@ class Standing:
         for victim in victims:
             for reach in room.reaches[: victim.priority]:
                 reach.add(row, victim.demand, 1)
-        for largest in self._largest:
-            for amount in (largest.cpu, largest.memory, *largest.devices.values()):
-                amount[row] = 0
-        for remaining in self._victims[row]:
-            self._tower(row, remaining)
+        self._measure(row)
         self._going[row] = self._going.get(row, 0) + len(victims)
         room.promise(ask, row)
         return self._waiting(row)
@@ -215,11 +238,6 @@ def _none(room: Room) -> Amounts:
     return Amounts(np.zeros(rows, np.int64), np.zeros(rows, np.int64), devices)
 
 
-def _sum(left: Amounts, right: Amounts) -> Amounts:
-    devices = {kind: amount + right.devices[kind] for kind, amount in left.devices.items()}
-    return Amounts(left.cpu + right.cpu, left.memory + right.memory, devices)
-
-
 def _has(victim: Victim, kind: str) -> int:
     match kind:
         case "cpu":
@@ -227,7 +245,7 @@ def _has(victim: Victim, kind: str) -> int:
         case "memory":
             return victim.demand.memory_bytes
         case _:
-            return dict(victim.demand.devices).get(kind, 0)
+            return victim.demand.count(kind)
 
 
 def _shortage(free: Amounts, demand: Demand, row: int) -> dict[str, int]:

@@ -1,12 +1,12 @@
 """What is free during one pass: the candidates' amounts less what the pass has given away."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
 
 from controlplane.scheduler.ask import Ask, Demand, Demands, HostPort
-from controlplane.scheduler.candidates import Candidates, Ints, Mask
+from controlplane.scheduler.candidates import EMPTINESS_UNIT, Candidates, Ints, Mask
 from controlplane.state.indexes import spec_key
 from controlplane.state.tables import State
 from orb.ids import ReplicaKey, ServiceKey
@@ -14,7 +14,7 @@ from orb.ids import ReplicaKey, ServiceKey
 Rows = Ints | slice
 
 _ROW_BITS: Final = 17
-_EMPTINESS_BITS: Final = 10
+_EMPTINESS_BITS: Final = EMPTINESS_UNIT.bit_length() - 1
 _LEFT_BITS: Final = 26
 _WASTE_BITS: Final = 4
 _FIT_SHIFT: Final = _ROW_BITS
@@ -23,9 +23,8 @@ LACKING: Final = 1 << (_WASTE_SHIFT + _WASTE_BITS)
 """Added to the key of a node that lacks a volume: such nodes come after all that have it."""
 NEVER: Final = 1 << 62
 """More than any key."""
-_LEFT_UNIT: Final = 1 << 20
 _LEFT_MAX: Final = (1 << _LEFT_BITS) - 1
-_EMPTINESS_MAX: Final = (1 << _EMPTINESS_BITS) - 1
+_EMPTINESS_MAX: Final = EMPTINESS_UNIT - 1
 _WASTE_MAX: Final = (1 << _WASTE_BITS) - 1
 
 
@@ -61,6 +60,16 @@ class Amounts:
             if kind in self.devices:
                 self.devices[kind][row] += times * count
 
+    def plus(self, held: Sequence[tuple[int, Demand]]) -> "Amounts":
+        """These amounts and what each of *held* has, a row and a demand."""
+        more = self.copy()
+        rows = [row for row, _ in held]
+        np.add.at(more.cpu, rows, [demand.milli_cpus for _, demand in held])
+        np.add.at(more.memory, rows, [demand.memory_bytes for _, demand in held])
+        for kind, amount in more.devices.items():
+            np.add.at(amount, rows, [demand.count(kind) for _, demand in held])
+        return more
+
 
 class Room:
     """One pass's ledger. Keys say which node comes first: the smallest, and no two are equal."""
@@ -76,34 +85,20 @@ class Room:
         """What is or becomes free, less what is promised: the first without preemption, then if
         all tasks of each priority in turn were stopped too. Empty until somebody must wait."""
         self._keys: dict[tuple[str, ...], Ints] = {}
-        self.lasting: dict[Demand, Mask] = {}
-        """By demand, where the filters that nothing in a pass changes say yes."""
+        self.lasting: dict[tuple[tuple[str, ...], str], Mask] = {}
+        """Where the filters that nothing in a pass changes say yes, by what they look at."""
         self._census: dict[ServiceKey, dict[int, int]] = {}
         self._ports: dict[HostPort, list[int]] | None = None
-        self._measure()
-
-    # --- keys -------------------------------------------------------------------------------
-    def _measure(self) -> None:
-        """Units in which what is left of different resources can be added up.
-
-        What is left is measured against the largest node, and emptiness against the node itself.
-        """
-        have = self.candidates
-        capacities = [have.cpu, have.memory, *have.devices.values()]
-        largest = [int(capacity.max(initial=0)) for capacity in capacities]
-        self._scales = [_LEFT_UNIT / most if most else 0.0 for most in largest]
-        owned = [np.maximum(capacity, 1) for capacity in capacities]
-        sorts = np.sum([capacity > 0 for capacity in capacities], axis=0)
-        weight = _EMPTINESS_MAX / np.maximum(sorts, 1)
-        self._shares = [weight / capacity for capacity in owned]
         self._fit = self.fit_of(self.all, self.free)
 
+    # --- keys -------------------------------------------------------------------------------
     def fit_of(self, rows: Rows, free: Amounts) -> Ints:
         """How well rows are filled, the fullest lowest, if *free* (in step with *rows*) is left."""
+        units = self.candidates.units
         amounts = [free.cpu, free.memory, *free.devices.values()]
         left: Ints = np.zeros(len(free.cpu), np.int64)
         empty = np.zeros(len(free.cpu), np.float64)
-        for amount, scale, share in zip(amounts, self._scales, self._shares, strict=True):
+        for amount, scale, share in zip(amounts, units.scales, units.shares, strict=True):
             has = np.maximum(amount, 0)
             left += (has * scale).astype(np.int64)
             empty += has * share[rows]
@@ -113,13 +108,14 @@ class Room:
 
     def _fit_at(self, row: int) -> int:
         """The same for one row, without the cost of arrays."""
-        free, left, empty = self.free, 0, 0.0
-        for amount, scale, share in zip(
-            [free.cpu, free.memory, *free.devices.values()], self._scales, self._shares, strict=True
-        ):
+        free, units = self.free, self.candidates.units
+        cpu, memory = max(free.cpu.item(row), 0), max(free.memory.item(row), 0)
+        left = int(cpu * units.scales[0]) + int(memory * units.scales[1])
+        empty = cpu * units.shares_of[row][0] + memory * units.shares_of[row][1]
+        for place, amount in enumerate(free.devices.values(), 2):
             has = max(amount.item(row), 0)
-            left += int(has * scale)
-            empty += has * share.item(row)
+            left += int(has * units.scales[place])
+            empty += has * units.shares_of[row][place]
         return (min(left, _LEFT_MAX) << _EMPTINESS_BITS) | min(int(empty), _EMPTINESS_MAX)
 
     def keys(self, demand: Demand) -> Ints:
@@ -160,20 +156,20 @@ class Room:
         self.free.add(row, ask.demand, -1)
         for reach in self.reaches:
             reach.add(row, ask.demand, -1)
-        self._note(ask, row, 1)
+        self._note(ask, {row: 1})
         self._refit(row)
 
     def take_many(self, ask: Ask, rows: Ints) -> None:
         """Place a task of *ask* on each of *rows*, which may name a row several times."""
-        unique, times = np.unique(rows, return_counts=True)
-        demand = ask.demand
+        each = np.bincount(rows, minlength=len(self.candidates.names))
+        unique = np.flatnonzero(each)
+        times, demand = each[unique], ask.demand
         for amounts in (self.free, *self.reaches):
             amounts.cpu[unique] -= times * demand.milli_cpus
             amounts.memory[unique] -= times * demand.memory_bytes
             for kind, count in demand.devices:
                 amounts.devices[kind][unique] -= times * count
-        for row, count in zip(unique.tolist(), times.tolist(), strict=True):
-            self._note(ask, row, count)
+        self._note(ask, dict(zip(unique.tolist(), times.tolist(), strict=True)))
         free = self.free
         devices = {kind: amount[unique] for kind, amount in free.devices.items()}
         fit = self.fit_of(unique, Amounts(free.cpu[unique], free.memory[unique], devices))
@@ -191,15 +187,19 @@ class Room:
         free.memory[row] = min(free.memory[row], reach.memory[row])
         for kind, amount in free.devices.items():
             amount[row] = min(amount[row], reach.devices[kind][row])
-        self._note(ask, row, 1)
+        self._note(ask, {row: 1})
         self._refit(row)
 
-    def _note(self, ask: Ask, row: int, count: int) -> None:
+    def _note(self, ask: Ask, placed: dict[int, int]) -> None:
+        """Remember the new tasks on each row, for those who ask about neighbours and ports."""
         census = self._census.get(ask.service)
-        if census is not None:
-            census[row] = census.get(row, 0) + count
+        if census:
+            for row, count in placed.items():
+                census[row] = census.get(row, 0) + count
+        elif census is not None:
+            census.update(placed)
         for port in ask.demand.ports:
-            self._taken_ports().setdefault(port, []).append(row)
+            self._taken_ports().setdefault(port, []).extend(placed)
 
     def _refit(self, row: int) -> None:
         fit = self._fit_at(row)
