@@ -70,6 +70,9 @@ class Replication(Core):
         """An append without entries; it also notices that earlier ones were lost."""
         prev = progress.next - 1
         prev_term = self.journal.term_at(prev)
+        if prev_term is None and progress.phase is not Phase.SNAPSHOT:
+            # Answers were lost, and meanwhile the log was shortened beyond what was sent.
+            self.start_snapshot_to(peer, progress)
         if prev_term is None or progress.phase is Phase.SNAPSHOT:
             prev, prev_term = 0, 0
         self._send_append(peer, progress, now, (prev, prev_term), [])

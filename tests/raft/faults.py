@@ -14,7 +14,7 @@ HEAL_WITHIN_S = 30.0
 class Nemesis:
     """Faults drawn from the world's seed."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, members: bool) -> None:
         self.world = world
         self.rng = world.rng
         self.faults = [
@@ -30,8 +30,7 @@ class Nemesis:
             self.slow_disk,
             self.hand_over,
             self.snapshot,
-            self.change_members,
-            self.change_members,
+            *([self.change_members] * 2 if members else []),
             self.heal_network,
             self.heal_network,
         ]
@@ -168,10 +167,13 @@ def clients(world: World) -> None:
     world.at(world.rng.expovariate(1 / 0.05), partial(clients, world))
 
 
-def run_seed(seed: int, seconds: float = 30.0) -> Counter[str]:
-    """Run one seed. Raises Broken, which names the promise that was not kept."""
+def run_seed(seed: int, seconds: float = 30.0, *, members: bool = True) -> Counter[str]:
+    """Run one seed, with changes of the *members* or without.
+
+    Raises Broken, which names the promise that was not kept.
+    """
     world = World(seed, servers=5 if seed % 4 == 0 else 3)
-    nemesis = Nemesis(world)
+    nemesis = Nemesis(world, members=members)
     world.at(2.0, nemesis.act)
     world.at(0.5, partial(clients, world))
     world.run(seconds)

@@ -43,7 +43,7 @@ class Server:
         self.peers = peers
         self.process: asyncio.subprocess.Process | None = None
         self.stopped = False
-        self.options: list[str] = ["--undo"]
+        self.options: list[str] = []
 
     async def start(self) -> None:
         with (self.directory / "output").open("ab") as output:
@@ -76,9 +76,7 @@ class Server:
     async def ask(self, **question: str) -> dict[str, object]:
         """One question on a connection of its own. Raises OSError or TimeoutError: unknown."""
         async with asyncio.timeout(ANSWER_WITHIN_S):
-            reader, writer = await asyncio.open_connection(
-                "127.0.0.1", self.control, limit=2**26
-            )
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.control, limit=2**26)
             try:
                 writer.write(json.dumps(question).encode() + b"\n")
                 line = await reader.readline()
@@ -168,7 +166,7 @@ class Run:
     def __init__(self, seed: int, seconds: float, servers: int) -> None:
         self.rng = random.Random(seed)  # noqa: S311 - a seed is the point
         self.seconds = seconds
-        self.cluster = Cluster(servers)
+        self.cluster = Cluster(servers, "--undo")
         self.history = History()
         self.over = False
 

@@ -164,6 +164,8 @@ class Control:
                 }
             case "dump":
                 return {"rows": self.machine.rows}
+            case "load":
+                return await self.load(**{key: int(ask[key]) for key in ("writers", "ms", "bytes")})
             case "block":
                 self.blocked = set(ask["peers"].split())
                 return {}
@@ -182,6 +184,27 @@ class Control:
             case other:
                 return {"error": f"unknown: {other}"}
 
+    async def load(self, writers: int, ms: int, bytes: int) -> Mapping[str, object]:  # noqa: A002
+        """Write from inside this process for *ms*; return each latency in seconds."""
+        loop, times = asyncio.get_running_loop(), []
+        entry = b"x" * bytes
+        end = loop.time() + ms / 1000
+
+        async def write() -> None:
+            while (started := loop.time()) < end:
+                await self.log.propose(entry)
+                times.append(round(loop.time() - started, 6))
+
+        await asyncio.gather(*(write() for _ in range(writers)))
+        return {"times": times}
+
+
+class Forgetful(Register):
+    """Keeps nothing: what is measured is the log."""
+
+    def apply(self, index: int, entry: bytes) -> bytes:
+        return b"%d" % index
+
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -193,6 +216,7 @@ async def main() -> None:
     parser.add_argument("--join", action="store_true")
     parser.add_argument("--snapshot-every", type=int, default=2000)
     parser.add_argument("--state-bytes", type=int, default=0)
+    parser.add_argument("--forgetful", action="store_true", help="for benchmarks")
     chosen = parser.parse_args()
     peers = {
         ServerName(name): address
@@ -201,7 +225,7 @@ async def main() -> None:
     if chosen.undo:
         adapter.FolderDisk = UndoDisk  # type: ignore[misc]
     server_tls, client_tls = peer_contexts(Credentials.in_directory(chosen.directory / "tls"))
-    machine = Register(chosen.state_bytes)
+    machine = (Forgetful if chosen.forgetful else Register)(chosen.state_bytes)
     log = adapter.open_log(
         name=ServerName(chosen.name),
         peers=peers,
@@ -211,7 +235,9 @@ async def main() -> None:
         server_tls=server_tls,
         client_tls=client_tls,
         rng=random.Random(chosen.name),  # noqa: S311 - jitter
-        settings=RaftSettings(
+        settings=RaftSettings()
+        if chosen.forgetful
+        else RaftSettings(
             snapshot_every_entries=chosen.snapshot_every,
             trailing_entries=chosen.snapshot_every // 2,
             segment_bytes=1024 * 1024,
