@@ -105,6 +105,8 @@ async def see_through(
     client: "Client", environment: str, applied: AppliedRelease, seconds: float
 ) -> None:
     """Stay until the release is over. Raises Failed, Conflict, StillGoing."""
+    import asyncio
+
     from cli.rollouts import Picture, conclude, follow
 
     screen = Screen()
@@ -115,5 +117,9 @@ async def see_through(
         changed=applied.changed,
     )
     what = f"release {applied.release} of {applied.app}"
-    ended = await finish(follow(client, picture, screen), seconds, what)
+    try:
+        ended = await finish(follow(client, picture, screen), seconds, what)
+    except asyncio.CancelledError:
+        note(f"\nNo longer watching; {what} goes on. See `orbctl status`.")
+        raise
     await conclude(client, ended, screen)

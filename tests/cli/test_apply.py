@@ -80,7 +80,6 @@ def test_a_failed_release_exits_with_1_and_shows_the_last_lines_of_the_replica(
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
         "error: release 2 of shop failed: web/1 failed 3 times, last on n1: exit code 7",
-        "  web/1: exit code 7",
         "  last lines of web/1:",
         "    | cannot open /data",
         "  → see `orbctl describe shop`; apply again when it is mended",
