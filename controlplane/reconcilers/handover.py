@@ -10,7 +10,7 @@ from controlplane.state.tables import Task
 from orb.ids import Millis, TaskId
 from orb.lifecycle import NodeStatus
 
-RETURN_SETTLE_MS: Final = Millis(5_000)
+RETURN_SETTLE_MS: Final = Millis(10_000)
 """How long a node that came back must answer before stand-ins for its tasks go. A node that comes
 and goes faster than that costs its replicas one stand-in each, not one each time."""
 
@@ -67,8 +67,10 @@ def _is_settled(survey: Survey, task: Task) -> bool:
 
 
 def _why(survey: Survey, task: Task, keeper: Task) -> str:
-    if task.revision != keeper.revision:
+    if task.revision < keeper.revision:
         return f"update to release {keeper.revision}"
+    if task.revision > keeper.revision:
+        return f"release {task.revision} has failed"
     if survey.is_leaving(task):
         return f"moved off {task.node}"
     return "another copy of the replica serves"

@@ -80,7 +80,9 @@ def _surplus(survey: Survey) -> Iterator[StopTasks]:
 def _why_surplus(survey: Survey, service: Service, replica: Replica) -> str:
     if not service.spec.is_global:
         return f"scaled to {service.spec.replicas}"
-    node = None if replica.home is None else survey.state.nodes.get(replica.home)
+    if replica.home is None:
+        return "the service is global now"
+    node = survey.state.nodes.get(replica.home)
     if node is not None and node.availability is Availability.DRAINING:
         return f"drain of {node.name}"
     return f"node {replica.home} does not suit it any more"

@@ -78,25 +78,25 @@ class Toy:
     def settle(self) -> None:
         """Apply what is decided, place and report, until nothing changes at this instant."""
         for _ in range(PASSES_MAX):
-            self._beat()
+            self.beat()
             decided = decide(
                 View(state=self.state, heard=self.heard, leading_since=self.leading_since), self.now
             )
             self.log += [type(command).__name__ for command in decided]
-            changed = self._apply_all(decided)
-            changed |= self._apply_all(self._place())
-            changed |= self._apply_all(self._obey())
+            changed = self.apply_all(decided)
+            changed |= self.apply_all(self._place())
+            changed |= self.apply_all(self._obey())
             assert invariants.check(self.state) == []
             if not changed:
                 return
         raise AssertionError(f"it does not come to rest: {self.log[-20:]}")
 
-    def _beat(self) -> None:
+    def beat(self) -> None:
         for name in self.state.nodes:
             if name not in self.silent:
                 self.heard[name] = self.now
 
-    def _apply_all(self, commands: Iterable[Single]) -> bool:
+    def apply_all(self, commands: Iterable[Single]) -> bool:
         answers = [
             apply(
                 self.state, Entry(command=one, now=self.now, author="leader"), self.state.index + 1
@@ -122,7 +122,7 @@ class Toy:
             fit.sort(key=lambda node: len(self.state.tasks_at(node.name)))
             if fit:
                 commands.append(AssignTasks(tasks=(task_id,), nodes=(fit[0].name,)))
-                self._apply_all([commands.pop()])
+                self.apply_all([commands.pop()])
         return commands
 
     def _obey(self) -> list[Single]:
