@@ -102,10 +102,20 @@ class Problems:
         return tuple(sorted(found, key=lambda each: each.place))
 
     def raise_errors(self) -> None:
-        """Raises ManifestError if anything is wrong."""
+        """Raises ManifestError if anything is wrong; warnings of the same lines come along.
+
+        They may be the reason: a variable that is not set leaves `image: web:` behind.
+        """
         if self.has_errors:
             errors = self.of(Severity.ERROR)
-            raise ManifestError(errors, left_out=self.left_out.get(Severity.ERROR, 0))
+            lines = {(each.place.file, each.place.line) for each in errors}
+            reasons = [
+                each
+                for each in self.of(Severity.WARNING)
+                if (each.place.file, each.place.line) in lines
+            ]
+            told = sorted((*errors, *reasons), key=lambda each: each.place)
+            raise ManifestError(told, left_out=self.left_out.get(Severity.ERROR, 0))
 
     def _add(self, severity: Severity, place: Place, message: str, remedy: str) -> None:
         diagnostic = Diagnostic(severity, place, message[:MESSAGE_CHARACTERS_MAX], remedy)

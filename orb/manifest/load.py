@@ -7,15 +7,14 @@ from typing import Final
 
 from orb.errors import InvalidInput
 from orb.manifest.app import as_label, check_dependencies, note_defaults, read_app
+from orb.manifest.assemble import Assembly, Origin, folder_of
 from orb.manifest.context import Context
 from orb.manifest.diagnostics import Diagnostic, ManifestError, Place, Problems, Severity
 from orb.manifest.dotenv import parse_dotenv
 from orb.manifest.files import NAMES, STANDARD_INPUT, Files, manifest_in, overrides
-from orb.manifest.interpolate import Substitution, interpolate
-from orb.manifest.merge import merge, without_directives
-from orb.manifest.nodes import MapNode, Node, Scalar, describe
-from orb.manifest.short_form import expand, is_short
-from orb.manifest.yaml12 import parse
+from orb.manifest.interpolate import Substitution
+from orb.manifest.merge import without_directives
+from orb.manifest.nodes import MapNode, Node, Scalar
 from orb.spec import DEFAULT_ENVIRONMENT, AppSpec
 from orb.validate import findings
 
@@ -54,12 +53,15 @@ def load(
     problems = Problems()
     files = Files(problems)
     manifests = _manifests(paths, target_environment, problems)
-    folder = Path() if manifests[0] == STANDARD_INPUT else manifests[0].parent
+    folder = folder_of(manifests[0])
     variables = _variables(folder, target_environment, environment, files, problems)
-    documents = _documents(manifests, files, problems)
-    name = _name(documents, variables, project_name, folder)
+    assembly = Assembly(files, problems)
+    documents = assembly.documents(manifests)
+    if not documents and not problems.has_errors:
+        problems.error(Place(str(manifests[0])), "the file is empty")
+    assembly.name = name = _name(documents, variables, project_name, folder)
     variables = {"COMPOSE_PROJECT_NAME": name, **variables}
-    root = _merged(documents, name, variables, problems)
+    root = _assembled(assembly, documents, Origin(folder, variables, (manifests[0].absolute(),)))
     context = Context(problems, files, folder.absolute(), variables)
     asked = (*profiles, *filter(None, variables.get("COMPOSE_PROFILES", "").split(",")))
     app = read_app(name, root, asked, context) if documents else None
@@ -105,22 +107,6 @@ def _variables(
     return {**found, **environment}
 
 
-def _documents(manifests: Sequence[Path], files: Files, problems: Problems) -> list[MapNode]:
-    found = []
-    for path in manifests:
-        text = files.read(path)
-        nodes = [] if text is None else parse(text, str(path), problems)
-        if text is not None and not nodes and not problems.has_errors:
-            problems.error(Place(str(path)), "the file is empty")
-        for node in nodes:
-            if isinstance(node, MapNode):
-                found.append(node)
-            else:
-                message = f"a manifest must be a map, not {describe(node)}"
-                problems.error(node.place, message)
-    return found
-
-
 def _name(
     documents: Sequence[MapNode],
     variables: Mapping[str, str],
@@ -142,20 +128,12 @@ def _name(
     return given or as_label(folder.absolute().name) or FALLBACK_NAME
 
 
-def _merged(
-    documents: Sequence[MapNode], name: str, variables: Mapping[str, str], problems: Problems
-) -> Node:
-    """One tree of all documents, in Compose's own form, with the variables put in."""
-    substitution = Substitution(variables)
-    root: Node | None = None
-    for document in documents:
-        filled = interpolate(document, substitution, problems)
-        if isinstance(filled, MapNode) and is_short(filled):
-            filled = expand(filled, name, problems)
-        root = filled if root is None else merge(root, filled, (), problems)
-    for unset, place in substitution.unset.items():
+def _assembled(assembly: Assembly, documents: Sequence[MapNode], origin: Origin) -> Node:
+    """One tree of everything; the variables that are not set are said."""
+    root = assembly.model(documents, origin)
+    for unset, place in assembly.unset.items():
         message = f"the variable {unset} is not set: it counts as empty"
-        problems.warn(place, message, f"Set it, or write `${{{unset}:-default}}`.")
+        assembly.problems.warn(place, message, f"Set it, or write `${{{unset}:-default}}`.")
     return (root and without_directives(root)) or MapNode(Place("."))
 
 

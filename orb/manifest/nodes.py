@@ -107,3 +107,18 @@ def pairs(node: Node, separator: str = "=") -> Iterator[tuple[str, Place, Node]]
 
 def _nothing(place: Place) -> Scalar:
     return Scalar(place, "", None)
+
+
+def same(one: Node, other: Node) -> bool:
+    """Whether two trees say the same, wherever they were written."""
+    if isinstance(one, MapNode) and isinstance(other, MapNode):
+        return one.entries.keys() == other.entries.keys() and all(
+            same(entry.node, other.entries[key].node) for key, entry in one.entries.items()
+        )
+    if isinstance(one, ListNode) and isinstance(other, ListNode):
+        return len(one.items) == len(other.items) and all(
+            same(left, right) for left, right in zip(one.items, other.items, strict=True)
+        )
+    if isinstance(one, Scalar) and isinstance(other, Scalar):
+        return (one.text, one.value) == (other.text, other.value)
+    return False

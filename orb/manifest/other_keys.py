@@ -9,7 +9,7 @@ _LATER: Final = "It comes with a later version; take the key out to run without 
 TOP: Final[Table] = table(
     honoured("application", "the app's name in the short form; the same as `name`"),
     partly("configs", "a service that uses one is refused"),
-    refused("include", "the app would lack what is included", "Name the files with -f."),
+    honoured("include", "other files, each with its own folder and variables"),
     refused("models", "services would lack their models", _LATER),
     honoured("name", "the app's name"),
     honoured("networks", "accepted: the services of an app share one network"),
@@ -18,6 +18,12 @@ TOP: Final[Table] = table(
     harmless("version", "Compose files have no versions any more"),
     honoured("volumes", "named volumes of the app"),
     partly("x-orb", "what only Orb knows"),
+)
+
+INCLUDE: Final[Table] = table(
+    honoured("env_file", "its variables, instead of `.env` in its folder"),
+    honoured("path", "a file, or several on top of each other"),
+    honoured("project_directory", "where its relative paths start"),
 )
 
 SHORT_FORM: Final[Table] = table(

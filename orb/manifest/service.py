@@ -140,7 +140,7 @@ def _image(name: str, entries: Entries, context: Context) -> str:
         else:
             message = "`build` without `image` is not supported: there would be nothing to run"
             context.problems.error(place, message, f"To run it, {BUILD_ONLY}.")
-    elif not image:
+    elif not image and "extends" not in entries:
         place = entries["image"].node.place if "image" in entries else where
         context.problems.error(place, "a service needs an `image`")
     return (image or _NO_IMAGE).strip()

@@ -41,7 +41,7 @@ SERVICE: Final[Table] = table(
     honoured("env_file", "files of variables beside the manifest, read at `apply`"),
     honoured("environment", "variables of the container"),
     honoured("expose", "ports that answer inside the cluster"),
-    refused("extends", "the service would lack what it builds on", _LATER),
+    honoured("extends", "builds on another service, of this file or another"),
     refused("external_links", "other apps' containers are not reached by links", _LATER),
     refused("extra_hosts", "names that it needs would not resolve", _LATER),
     honoured("gpus", "GPUs that a replica holds for itself"),
@@ -112,6 +112,11 @@ HEALTHCHECK: Final[Table] = table(
     honoured("start_period", "in which failures do not count; default 0s"),
     honoured("test", "what is run inside the container"),
     honoured("timeout", "of one check; default 30s"),
+)
+
+EXTENDS: Final[Table] = table(
+    honoured("file", "the file in which it stands; without it, this one"),
+    honoured("service", "the service that is built on"),
 )
 
 DEPENDENCY: Final[Table] = table(

@@ -38,7 +38,9 @@ def _at(path: str, table: Table) -> Section:
 _RESERVATIONS: Final = "services.*.deploy.resources.reservations"
 SECTIONS: Final = (
     _at("", other.TOP),
+    _at("include.*", other.INCLUDE),
     _at("services.*", service.SERVICE),
+    _at("services.*.extends", service.EXTENDS),
     _at("services.*.healthcheck", service.HEALTHCHECK),
     _at("services.*.depends_on.*", service.DEPENDENCY),
     _at("services.*.ports.*", service.PORT),

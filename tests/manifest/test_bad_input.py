@@ -128,7 +128,8 @@ def test_a_bad_service_is_refused(tmp_path: Path, body: str, expected: str) -> N
         ("application: a\nimage: i\nport: 0", "'0:0'"),
         ("services: {w: {image: i}}\nvolumes: {'a b': {}}", "not a name for a volume"),
         ("services: {w: {image: i}}\nvolumes: {a: {driver: nfs}}", "the driver 'nfs' is not"),
-        ("services: {w: {image: i}}\ninclude: [x.yaml]", "`include` of a manifest is not supp"),
+        ("services: {w: {image: i}}\ninclude: [x.yaml]", "compose.yaml:2:11: cannot read x.yaml"),
+        ("services: {w: {image: 'i:$T'}}", "1:23: warning: the variable T is not set"),
     ],
 )  # fmt: skip
 def test_a_bad_manifest_is_refused(tmp_path: Path, text: str, expected: str) -> None:

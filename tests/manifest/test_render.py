@@ -178,7 +178,7 @@ def apps(draw: st.DrawFn) -> AppSpec:
 
 
 @given(apps())
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_an_app_that_is_written_out_is_read_back_the_same(
     tmp_path_factory: pytest.TempPathFactory, app: AppSpec
 ) -> None:
