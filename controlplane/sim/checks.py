@@ -156,8 +156,10 @@ def _of_service(state: State, service: Service) -> Iterator[str]:
             held = [task for task in state.tasks_in(replica.key) if not task.ended]
             if held or not service.spec.is_stateful:
                 yield f"{name} still has the replica {replica.key.number}"
-    for key in _wanted_replicas(state, service):
-        yield from _of_replica(state, service, key)
+    keys = list(_wanted_replicas(state, service))
+    is_stuck = any(task.state is TaskState.NEW for key in keys for task in state.tasks_in(key))
+    for key in keys:
+        yield from _of_replica(state, service, key, is_stuck=is_stuck)
 
 
 def _wanted_replicas(state: State, service: Service) -> Iterator[ReplicaKey]:
@@ -172,22 +174,29 @@ def _wanted_replicas(state: State, service: Service) -> Iterator[ReplicaKey]:
             yield homes.get(node.name, ReplicaKey(*service.key, 0))
 
 
-def _of_replica(state: State, service: Service, key: ReplicaKey) -> Iterator[str]:
+def _of_replica(
+    state: State, service: Service, key: ReplicaKey, *, is_stuck: bool
+) -> Iterator[str]:
+    """*is_stuck*: one of its replicas finds no node, so that a rollout or drain cannot go on."""
     name = f"{service.key.app}.{key.name}"
     tasks = state.tasks_in(key)
-    wanted = [task for task in tasks if task.wanted]
+    wanted = [task for task in tasks if task.wanted and task.state is not TaskState.NEW]
     if len(wanted) > 1:
         yield f"{name} has {len(wanted)} tasks"
     elif not wanted:
-        if not _is_done(service, tasks):
+        is_new = any(task.state is TaskState.NEW for task in tasks)
+        if not is_new and not _is_done(service, tasks):
             yield f"{name} has no task"
-    elif wanted[0].state is TaskState.NEW:
-        pass  # `unfinished` asks whether it could be placed
-    elif wanted[0].state is not TaskState.RUNNING or not wanted[0].ready:
-        if not _waits_for_its_node(state, wanted[0]):
-            yield f"{_words(wanted[0])} is not ready"
-    elif wanted[0].revision != service.revision and not _has_failed(state, service):
-        yield f"{_words(wanted[0])} is still of revision {wanted[0].revision}"
+    elif wanted[0].revision == service.revision or not (is_stuck or _has_failed(state, service)):
+        yield from _of_task(state, service, wanted[0])
+
+
+def _of_task(state: State, service: Service, task: Task) -> Iterator[str]:
+    if task.state is not TaskState.RUNNING or not task.ready:
+        if not _waits_for_its_node(state, task):
+            yield f"{_words(task)} is not ready"
+    elif task.revision != service.revision:
+        yield f"{_words(task)} is still of revision {task.revision}"
 
 
 def _is_done(service: Service, tasks: Sequence[Task]) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 from controlplane.dispatcher.assignments import (
     assignment,
     difference,
+    has_ended_for_good,
     is_news,
     must_register,
     wanted,
@@ -25,6 +26,8 @@ from controlplane.state.commands import (
     Batch,
     Command,
     Entry,
+    ReapReplicas,
+    ReapTasks,
     RegisterNode,
     ReportTasks,
     Single,
@@ -72,6 +75,7 @@ class Control:
         self._pushed_at: dict[NodeName, int] = {}
         self._facts: dict[NodeName, NodeFacts] = {}
         self._reports: dict[NodeName, dict[TaskId, Report]] = {}
+        self._has_reaped = False
         self._gathering = self._passing = self._pass_is_due = self._missed_a_look = False
         clockwork.every(TICK_MS, self._look_soon)
 
@@ -94,6 +98,7 @@ class Control:
         self._trace.add(f"#{self.entries} {author}: {summary(singles)} -> {short(answer)}")
         self._witness(self.state, singles)
         if isinstance(answer, Applied) and answer.changed:
+            self._has_reaped |= any(isinstance(one, ReapTasks | ReapReplicas) for one in singles)
             self._clockwork.after(1, self._push)
             self._look_soon()
         return answer
@@ -259,9 +264,11 @@ class Control:
                 continue
             self._pushed_at[node] = at
             self._tell(session)
-        for node, session in self._sessions.items():
-            if any(task not in self.state.tasks for task in session.told):
-                self._tell(self._sessions[node])
+        if self._has_reaped:
+            self._has_reaped = False
+            for session in self._sessions.values():
+                if has_ended_for_good(self.state, session.told):
+                    self._tell(session)
 
     def _tell(self, session: Session) -> None:
         agent = session.agent

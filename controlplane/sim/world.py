@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
+from traceback import format_exception
 from typing import Final
 
 from controlplane.sim.agents import Agent, Pace
@@ -102,8 +103,8 @@ def simulate(seed: int, nodes: int, seconds: int) -> Outcome:
         _come_to_rest(world)
     except Violated as violated:
         wrong = str(violated)
-    except AssertionError as broken:
-        wrong = str(broken)
+    except Exception as error:  # noqa: BLE001 - whatever breaks in a world is what the run has found
+        wrong = "".join(format_exception(error)[-3:])
     return Outcome(
         seed=seed,
         nodes=nodes,
