@@ -1,5 +1,6 @@
 """The configuration of `orb-server`: the one table of its options."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,9 @@ PEER_PORT: Final = 7401
 """Where the other servers find a server, unless said otherwise."""
 SERVERS_MAX: Final = 7
 """Servers in one cluster; more make it slower, not safer."""
+_SERVER: Final = re.compile(
+    r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]/\s]+)(:(?P<client>[^:]+)(:(?P<peer>[^:]+))?)?"
+)
 ABOUT: Final = "A server of an Orb cluster: agrees with the others on what should run."
 
 
@@ -39,17 +43,13 @@ class ServerAddress(NamedTuple):
 
 def parse_server(_name: str, text: str) -> ServerAddress:
     """Read `host[:client_port[:peer_port]]`; IPv6 in brackets. Raises ValueError."""
-    host, bracket, ports = text.partition("]")
-    if bracket:
-        host, ports = host.removeprefix("["), ports.removeprefix(":")
-    else:
-        host, _, ports = text.partition(":")
-    if not host:
+    match = _SERVER.fullmatch(text)
+    if match is None:
         raise ValueError(f"{text!r} is not host[:client_port[:peer_port]]")
-    client, _, peer = ports.partition(":")
+    host = match["host"].removeprefix("[").removesuffix("]")
     return ServerAddress(
-        Address(host, parse_port(client) if client else CLIENT_PORT),
-        Address(host, parse_port(peer) if peer else PEER_PORT),
+        Address(host, parse_port(match["client"]) if match["client"] else CLIENT_PORT),
+        Address(host, parse_port(match["peer"]) if match["peer"] else PEER_PORT),
     )
 
 
