@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SERVERS: Final = 3
 NODES: Final = 3
+AS_ASKED: Final = "as asked for"
 HEALTHY_WITHIN_S: Final = 60.0
 """How long a local cluster may take until it has a leader and all its nodes are ready."""
 LOOK_EVERY_S: Final = 0.3
@@ -55,7 +56,9 @@ def plan_for(wish: Wish) -> Plan:
         old = devplan.load(wish.directory)
     except NotFound:
         old = None
-    runtime, reason = choose_runtime(wish.runtime)
+    runtime, reason = choose_runtime(wish.runtime or (old.runtime if old else None))
+    if wish.runtime is None and old is not None and reason == AS_ASKED:
+        reason = old.reason
     return Plan(
         directory=wish.directory,
         context=old.context if old else _context_name(),
@@ -70,12 +73,12 @@ def plan_for(wish: Wish) -> Plan:
 def choose_runtime(wanted: Runtime | None) -> tuple[Runtime, str]:
     """The runtime, and why it is that one. Raises Unavailable if the wanted one cannot be had."""
     if wanted in {"process", "fake"}:
-        return wanted, "as asked for"
+        return wanted, AS_ASKED
     found = engine.find(engine.host())
     if isinstance(found, engine.Engine):
         return "docker", f"the Docker Engine {found.version} answers at {found.host}"
     if wanted == "docker":
-        raise Unavailable(found, remedy="start it, or leave --runtime out to run processes")
+        raise Unavailable(found, remedy="start it, or run processes with --runtime process")
     return "process", found
 
 

@@ -9,7 +9,7 @@ import os
 import ssl
 from typing import Final, NamedTuple
 
-from cli.contexts import NO_CLUSTER, Context
+from cli.contexts import Context
 from orb.tls import SERVER_DNS_NAME, Credentials
 
 PROBE_S: Final = 1.0
@@ -44,7 +44,7 @@ async def diagnose(context: Context) -> Causes:
     message = "\n".join([f"no server of the context {context.name!r} can be reached", *lines])
     if any("certificate" in finding for finding in findings):
         return Causes(message, "is this the right context? `orbctl context list` shows them all")
-    return Causes(message, f"is it running? {NO_CLUSTER}")
+    return Causes(message, "is it running? `orbctl dev status` shows a local cluster")
 
 
 def _dates(context: Context) -> Causes | None:

@@ -35,7 +35,7 @@ def test_a_cluster_that_is_not_there_is_an_error_within_5_seconds(
     assert time.monotonic() - began < 5
     assert result.exit_code == 1
     assert f"{NOBODY}: Connection refused" in result.stderr
-    assert "orbctl dev" in result.stderr
+    assert "`orbctl dev status`" in result.stderr
 
 
 def test_a_server_that_is_gone_is_passed_over(
