@@ -12,7 +12,6 @@ import docker.errors
 
 from agent.runtime.base import OutputLine, Running, RuntimeFailure, Terminal
 from agent.runtime.docker_container import (
-    LABEL_CLUSTER,
     LABEL_OWNER,
     LABEL_TASK,
     LABEL_VOLUME,
@@ -21,6 +20,7 @@ from agent.runtime.docker_container import (
     image_with_tag,
 )
 from agent.runtime.docker_engine import Engine, closing
+from agent.runtime.docker_network import Networks
 from agent.runtime.docker_streams import Command, log_lines, tcp_answers
 from orb.ids import Millis, TaskId
 from orb.spec import Healthcheck
@@ -44,6 +44,7 @@ class DockerRuntime:
     def __init__(self, host: str, owner: Owner, address: str) -> None:
         self._engine = Engine(host)
         self._owner = owner
+        self._networks = Networks(self._engine, owner)
         self._address = address
         self._ended: dict[str, Running] = {}
         """Containers that have ended never change again: they are inspected once."""
@@ -82,7 +83,7 @@ class DockerRuntime:
             if not error.temporary:
                 # A failed start leaves the container behind, as if it had never been tried.
                 await self._remove(identity)
-                await self._remove_network(self._network(assignment))
+                await self._networks.remove([await self._network(assignment)])
             raise
         return await self._inspect(identity, assignment.task)
 
@@ -108,8 +109,8 @@ class DockerRuntime:
         found = await self._find(task)
         if found is not None:
             await self._remove(found["Id"])
-            for network in found["NetworkSettings"]["Networks"]:
-                await self._remove_network(network)
+            networks = found["NetworkSettings"]["Networks"].values()
+            await self._networks.remove([network["NetworkID"] for network in networks])
 
     async def list(self) -> Sequence[Running]:
         """All containers of ours on this engine."""
@@ -221,9 +222,9 @@ class DockerRuntime:
 
     async def _create(self, assignment: Assignment) -> str:
         api = await self._engine.connect()
-        body = container_body(api.api_version, self._owner, assignment, self._address)
+        network = await self._network(assignment)
+        body = container_body(api.api_version, self._owner, assignment, self._address, network)
         name = self._owner.container(assignment.replica, assignment.task)
-        await self._have_network(assignment)
         try:
             made = await self._engine.change(api.create_container_from_config, body, name)
         except docker.errors.ImageNotFound as error:
@@ -234,22 +235,9 @@ class DockerRuntime:
             _log.warning("%s: %s", assignment.replica.name, warning)
         return str(made["Id"])
 
-    def _network(self, assignment: Assignment) -> str:
-        return self._owner.network(assignment.replica.environment, assignment.replica.app)
-
-    async def _have_network(self, assignment: Assignment) -> None:
-        api = await self._engine.connect()
-        name = self._network(assignment)
-        if await self._engine.read(api.networks, names=[f"^{name}$"]):
-            return
-        labels = {LABEL_CLUSTER: self._owner.cluster}
-        try:
-            await self._engine.change(
-                api.create_network, name, driver="bridge", labels=labels, check_duplicate=True
-            )
-        except RuntimeFailure as failure:
-            if "already exists" not in str(failure):
-                raise
+    async def _network(self, assignment: Assignment) -> str:
+        replica = assignment.replica
+        return await self._networks.have(replica.environment, replica.app)
 
     async def _remove(self, identity: str) -> None:
         api = await self._engine.connect()
@@ -259,14 +247,6 @@ class DockerRuntime:
             except RuntimeFailure as failure:
                 if "already in progress" not in str(failure):
                     raise
-
-    async def _remove_network(self, name: str) -> None:
-        """Remove it if no container is in it; the Engine itself refuses otherwise."""
-        if not name.startswith(f"orb-{self._owner.cluster[:6]}-"):
-            return
-        api = await self._engine.connect()
-        with contextlib.suppress(docker.errors.NotFound, RuntimeFailure):
-            await self._engine.change(api.remove_network, name)
 
     async def _kill(self, identity: str, signal: str) -> None:
         """Signal it; that it ended in the meantime is fine."""

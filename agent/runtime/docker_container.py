@@ -74,12 +74,11 @@ def port_key(port: Port) -> str:
 
 
 def container_body(
-    api_version: str, owner: Owner, assignment: Assignment, address: str
+    api_version: str, owner: Owner, assignment: Assignment, address: str, network: str
 ) -> Mapping[str, object]:
-    """The body of `POST /containers/create` for a task. Raises RuntimeFailure."""
+    """The body of `POST /containers/create` for a task in *network*. Raises RuntimeFailure."""
     spec = assignment.spec
     container = spec.container
-    network = owner.network(assignment.replica.environment, assignment.replica.app)
     endpoint = types.EndpointConfig(api_version, aliases=_aliases(assignment))
     config = types.ContainerConfig(
         version=api_version,

@@ -1,11 +1,11 @@
 """The Docker runtime against a real engine."""
 
 import asyncio
+import contextlib
 import gc
 import json
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import docker
@@ -50,7 +50,7 @@ def assignment(task: int = 1, number: int = 1, **container: Any) -> Assignment:
     )
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def runtime(cluster: str, node: str = "n1") -> AsyncIterator[DockerRuntime]:
     made = DockerRuntime(HOST, Owner(cluster, node), "127.0.0.1")
     try:
@@ -71,7 +71,7 @@ def on(cluster: str, steps: Callable[[DockerRuntime], Awaitable[None]]) -> None:
 
 async def ended(runtime: DockerRuntime, task: int = 1) -> Running:
     """The task, once it has ended."""
-    async with asyncio.timeout(20), aclosing(runtime.changes()) as changes:
+    async with asyncio.timeout(20), contextlib.aclosing(runtime.changes()) as changes:
         async for _ in changes:
             found = [r for r in await runtime.list() if r.task == task and not r.running]
             if found:
@@ -313,7 +313,7 @@ def test_output_is_told_apart_and_in_order(cluster: str) -> None:
         await runtime.start(assignment(command=("sh", "-c", script)))
         lines = []
         followed = runtime.logs(TaskId(1), tail=None, since=None, follow=True)
-        async with asyncio.timeout(10), aclosing(followed):
+        async with asyncio.timeout(10), contextlib.aclosing(followed):
             async for line in followed:
                 lines.append(line)
                 if len(lines) == 3:
@@ -417,3 +417,18 @@ def test_a_port_of_the_node_is_taken_only_by_one(cluster: str) -> None:
         assert await runtime.list() == [first]
 
     on(cluster, steps)
+
+
+def test_nodes_that_share_an_engine_agree_on_one_network_of_an_app(
+    engine: docker.DockerClient, cluster: str
+) -> None:
+    async def main() -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            nodes = [await stack.enter_async_context(runtime(cluster, f"n{i}")) for i in range(4)]
+            starts = (node.start(assignment(i, i + 1)) for i, node in enumerate(nodes))
+            assert len(await asyncio.gather(*starts)) == 4
+            found = engine.networks.list(filters={"label": f"orb.cluster={cluster}"})
+            used = [len(engine.api.inspect_network(network.id)["Containers"]) for network in found]
+            assert used == [4]
+
+    asyncio.run(main())
