@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from controlplane.api.look import Filter, Look
-from controlplane.state.tables import State, Task
+from controlplane.reconcilers.explain import what_next
+from controlplane.reconcilers.survey import look as survey
+from controlplane.state.tables import State, Task, View
 from orb.cluster import ReplicaView, TaskView
 from orb.errors import InvalidInput
 from orb.ids import Millis, ReplicaKey
@@ -57,7 +59,7 @@ def replica_view(look: Look, key: ReplicaKey) -> ReplicaView:
         started_at=task.started_at,
         restarts=restarts,
         release=task.revision,
-        message=message_of(look, task),
+        message="; ".join(filter(None, (message_of(look, task), next_of(look, key)))),
         ports=task.ports,
         image=state.spec_of(task).container.image,
         exit_code=task.exit_code,
@@ -77,6 +79,11 @@ def message_of(look: Look, task: Task) -> str:
     if task.desired is Desired.STOP and not task.ended:
         return task.stop_reason or task.message
     return task.message
+
+
+def next_of(look: Look, key: ReplicaKey) -> str:
+    """What a replica without a wanted task waits for; empty if that needs no word."""
+    return what_next(survey(View(state=look.state), look.now), key)
 
 
 def state_word(task: Task) -> str:
@@ -120,7 +127,6 @@ def _rank(task: Task) -> tuple[bool, Millis, bool, bool, int]:
 
 def _without_task(look: Look, key: ReplicaKey, restarts: int) -> ReplicaView:
     service = look.state.services.get(key.owner)
-    closed = service is not None and service.opened != service.revision
     return ReplicaView(
         environment=key.environment,
         app=key.app,
@@ -134,7 +140,7 @@ def _without_task(look: Look, key: ReplicaKey, restarts: int) -> ReplicaView:
         container_id="",
         restarts=restarts,
         release=0 if service is None else service.revision,
-        message="it waits for the services it depends on" if closed else NO_TASK_YET,
+        message=next_of(look, key) or NO_TASK_YET,
         image="" if service is None else service.spec.task.container.image,
     )
 

@@ -9,10 +9,10 @@ from orb.ids import ReplicaKey
 
 
 def what_next(survey: Survey, key: ReplicaKey) -> str:
-    """What becomes of a replica that has no wanted task; empty if it has one, or gets one now."""
+    """What becomes of a replica that has no wanted task; empty if that needs no word."""
     service = survey.state.services.get(key.owner)
     if service is None:
-        return "its service was deleted"
+        return ""
     found = place_of(survey.state, service, key)
     if found is None or not service.opened:
         return waits_for(survey, service) or ""
@@ -21,7 +21,7 @@ def what_next(survey: Survey, key: ReplicaKey) -> str:
 
 def _of_a_place(survey: Survey, service: Service, place: Place) -> str:
     if not survey.keeps(service, place.replica):
-        return "it is not wanted any more"
+        return "" if place.stopping else "it is not wanted any more"
     if place.last is not None and is_over(place, survey.now):
         is_done = has_succeeded(place.last)
         return "it has completed" if is_done else "its restart policy gives it no other try"

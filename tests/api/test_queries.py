@@ -17,7 +17,7 @@ from controlplane.state.tables import Event, Task
 from orb.cluster import Amounts, NodeView, ReplicaView, ServiceView
 from orb.ids import Millis, NodeName, TaskId
 from orb.lifecycle import Availability, Desired, NodeStatus, TaskState
-from orb.spec import Mode
+from orb.spec import Dependency, Mode
 from orb.work import Usage
 from tests.api.looks import a_look, a_member, an_agreement
 from tests.factories import (
@@ -106,13 +106,15 @@ def test_a_service_whose_replicas_are_all_ready_has_nothing_to_say() -> None:
 
 
 def test_a_service_that_waits_for_others_says_so() -> None:
-    state = a_state_with(a_service(replicas=1, opened=0), a_replica("web/1"))
+    needs = (Dependency(service="db"),)
+    spec = a_service_spec(replicas=1, depends_on=needs)
+    state = a_state_with(a_service(spec=spec, opened=0), a_replica("web/1"))
     (view,) = services(a_look(state), ALL)
     assert view.message == "it waits for the services it depends on"
     (replica,) = replicas(a_look(state), ALL)
     assert (replica.state, replica.message) == (
         "pending",
-        "it waits for the services it depends on",
+        "waits for db, which does not exist",
     )
 
 

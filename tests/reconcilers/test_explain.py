@@ -55,7 +55,7 @@ def test_it_says_that_there_is_no_other_try() -> None:
 def test_it_says_that_it_is_not_wanted() -> None:
     assert said_of(a_service(replicas=0), FAILED) == "it is not wanted any more"
     orphan = a_state_with(FAILED, specs={(FAILED.replica.owner, 1): a_task_spec()})
-    assert what_next(a_survey(orphan), a_replica_key()) == "its service was deleted"
+    assert what_next(a_survey(orphan), a_replica_key()) == ""
 
 
 def test_it_says_which_node_a_global_replica_waits_for() -> None:
