@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import logging
+import math
 import sys
 import traceback
 from collections.abc import Mapping
@@ -115,7 +116,7 @@ class _Json(logging.Formatter):
         }
         for key, value in _fields(record).items():
             line[f"{key}_" if key in line else key] = (
-                value if isinstance(value, int | float | bool | None) else _cut(str(value))
+                value if _is_plain(value) else _cut(str(value))
             )
         if stack := _stack(record):
             line["stack"] = stack
@@ -147,6 +148,13 @@ def _stack(record: logging.LogRecord) -> str:
     if not record.exc_info or record.exc_info[1] is None:
         return ""
     return "".join(traceback.format_exception(record.exc_info[1]))[-STACK_CHARACTERS_MAX:]
+
+
+def _is_plain(value: object) -> bool:
+    """JSON has a way to write it that is not text."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int | None)
 
 
 def _quoted(value: object) -> str:
