@@ -67,6 +67,11 @@ class Agent:
         )
 
     @property
+    def is_in_session(self) -> bool:
+        """Whether a server leads it just now."""
+        return bool(self._session.server)
+
+    @property
     def status(self) -> str:
         """What it does, in one line for people."""
         server = self._session.server

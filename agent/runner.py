@@ -220,8 +220,9 @@ class Runner:
         """This is now the report. A state never goes back, and an end is an end."""
         if self._report.state in TERMINAL:
             return
-        state = max(report.state, self._report.state)
-        report = replace(report, state=state, message=cut(report.message))
+        if report.state < self._report.state or len(report.message) > MESSAGE_CHARACTERS_MAX:
+            state = max(report.state, self._report.state)
+            report = replace(report, state=state, message=cut(report.message))
         if report != self._report:
             self._report = report
             self._keep()

@@ -27,7 +27,10 @@ from orb.work import HEARTBEAT_EVERY_MS, Assignment, NodeFacts, Usage
 
 RETRY_FIRST_MS: Final = 200
 """The longest first wait before the next server; it doubles, and a part of it is chance."""
-RETRY_MAX_MS: Final = 3_000
+RETRY_MAX_MS: Final = 8_000
+"""Thousands of agents that come back at once must not keep a busy server from answering any."""
+SETTLED_SECONDS: Final = 10.0
+"""A session that broke sooner counts as a failure, so that the waits grow."""
 HINTS_FOLLOWED_MAX: Final = 3
 """Leaders that are gone to at once, one after the other; then it waits like after a failure."""
 FIRST_ANSWER_SECONDS: Final = 5.0
@@ -122,6 +125,7 @@ class Session:
     async def _talk(self, address: str) -> str:
         """One session. Returns the address of the leader if the server has named another one."""
         link = None
+        begun = self._parts.clock.monotonic()
         try:
             link = self._parts.dial(address)
             await self._converse(link, address)
@@ -136,6 +140,8 @@ class Session:
             self._complain(address, str(error))
         finally:
             self.server = ""
+            if self._parts.clock.monotonic() - begun >= SETTLED_SECONDS:
+                self._failures = 0
             if link is not None:
                 await link.close()
         return ""
@@ -213,7 +219,6 @@ class Session:
     def _take(self, message: pb.Assignments, intake: Intake) -> None:
         taken = intake.take(message)
         if isinstance(taken, WholeSet):
-            self._failures = 0
             self._complained_at = -COMPLAIN_EVERY_MS / 1000
             log.info("in session", server=self.server, tasks=len(taken.assignments))
             self._parts.duties.take(taken.assignments)
