@@ -16,7 +16,8 @@ DEFAULT_RESERVATION: Final = Resources(milli_cpus=100, memory_bytes=64 * 1024 * 
 """What a service without reservations is taken to need; said once in the plan."""
 
 NAME_LENGTH_MAX: Final = 63
-"""Names of environments, apps, services, nodes and volumes are DNS labels (RFC 1123)."""
+"""Names of environments, apps, services and nodes are DNS labels (RFC 1123); of volumes, Docker's
+names (`pg_data`) no longer than this."""
 REPLICAS_MAX: Final = 20_000
 """Replicas of one service; more is refused."""
 SERVICES_PER_APP_MAX: Final = 500

@@ -1,8 +1,11 @@
 """What the server checks again on the typed app, whoever made it."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orb.errors import InvalidInput
 from orb.ids import Millis
@@ -23,7 +26,7 @@ from orb.spec import (
     UpdateConfig,
     VolumeSpec,
 )
-from orb.validate import check
+from orb.validate import check, findings
 
 CONTAINER = ContainerSpec(image="web:1")
 TASK = TaskSpec(container=CONTAINER)
@@ -147,3 +150,33 @@ def test_everything_that_is_wrong_is_listed_and_bounded() -> None:
         check(replace(APP, services=services))
     lines = caught.value.message.splitlines()
     assert (len(lines), lines[-1]) == (51, "… and 10 more")
+
+
+PUBLISHED = st.builds(
+    Port,
+    target=st.just(1),
+    published=st.sampled_from([0, 1, 2]),
+    mode=st.sampled_from(PublishMode),
+    host_ip=st.sampled_from(["", "10.0.0.1", "10.0.0.2"]),
+)
+
+
+def clash(one: tuple[str, Port], other: tuple[str, Port]) -> bool:
+    """Whether two ports cannot both be had: said of a pair, as the rule says it."""
+    (service, first), (neighbour, second) = one, other
+    same_port = first.published == second.published != 0
+    same_address = not first.host_ip or not second.host_ip or first.host_ip == second.host_ip
+    both_here = service == neighbour or PublishMode.INGRESS in {first.mode, second.mode}
+    return same_port and same_address and both_here
+
+
+@given(st.lists(st.lists(PUBLISHED, max_size=3), min_size=1, max_size=3))
+def test_ports_clash_exactly_where_a_pair_of_them_does(ports: list[list[Port]]) -> None:
+    services = tuple(
+        replace(WEB, name=f"s{number}", task=replace(TASK, ports=tuple(each)))
+        for number, each in enumerate(ports)
+    )
+    owned = [(service.name, port) for service in services for port in service.task.ports]
+    expected = any(clash(one, other) for one, other in combinations(owned, 2))
+    found = [each.message for each in findings(replace(APP, services=services))]
+    assert bool(found) is expected

@@ -238,4 +238,9 @@ def _platform(service: Entries, context: Context) -> str:
         place = service["platform"].node.place
         message = f"{excerpt(text)} is not a platform"
         context.problems.error(place, message, "Write `linux/amd64`.")
-    return f"{system}/{canonical_arch(arch)}"
+    arch = canonical_arch(arch)
+    if len(parts) == 3 and (arch, parts[2]) != ("arm64", "v8"):
+        place = service["platform"].node.place
+        message = f"{excerpt(parts[2])} has no effect: any node with {arch} suits"
+        context.problems.warn(place, message, "Label the nodes that suit, and use a constraint.")
+    return f"{system}/{arch}"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import IntEnum
+from itertools import islice
 from typing import Final
 
 from orb.errors import InvalidInput
@@ -16,6 +17,8 @@ EXCERPT_CHARACTERS_MAX: Final = 60
 """How much of a person's own text a message repeats."""
 SUGGESTION_CHARACTERS_MAX: Final = 64
 """Longer words get no suggestion."""
+SUGGESTIONS_MAX: Final = 500
+"""Known words that are looked through for a suggestion."""
 
 
 class Severity(IntEnum):
@@ -74,6 +77,8 @@ class Problems:
 
     found: list[Diagnostic] = field(default_factory=list)
     left_out: dict[Severity, int] = field(default_factory=dict)
+    _kept: dict[Severity, int] = field(default_factory=dict)
+    _seen: set[Diagnostic] = field(default_factory=set)
 
     def error(self, place: Place, message: str, remedy: str = "") -> None:
         """Refuse the manifest, but go on to find what else is wrong."""
@@ -119,9 +124,11 @@ class Problems:
 
     def _add(self, severity: Severity, place: Place, message: str, remedy: str) -> None:
         diagnostic = Diagnostic(severity, place, message[:MESSAGE_CHARACTERS_MAX], remedy)
-        if diagnostic in self.found:
+        if diagnostic in self._seen:
             return
-        if sum(each.severity is severity for each in self.found) < DIAGNOSTICS_MAX:
+        if self._kept.get(severity, 0) < DIAGNOSTICS_MAX:
+            self._kept[severity] = self._kept.get(severity, 0) + 1
+            self._seen.add(diagnostic)
             self.found.append(diagnostic)
         else:
             self.left_out[severity] = self.left_out.get(severity, 0) + 1
@@ -137,6 +144,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A sentence with the nearest known word, or nothing."""
     if len(word) > SUGGESTION_CHARACTERS_MAX:
         return ""
-    near = get_close_matches(word.lower().replace("-", "_"), list(known), n=1, cutoff=0.7)
-    near = near or get_close_matches(word, list(known), n=1, cutoff=0.6)
+    words = list(islice(known, SUGGESTIONS_MAX))
+    near = get_close_matches(word.lower().replace("-", "_"), words, n=1, cutoff=0.7)
+    near = near or get_close_matches(word, words, n=1, cutoff=0.6)
     return f"Did you mean `{near[0]}`?" if near else ""

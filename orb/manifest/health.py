@@ -5,6 +5,7 @@ from typing import Final
 
 from orb.ids import Millis
 from orb.manifest.context import Context
+from orb.manifest.diagnostics import excerpt
 from orb.manifest.nodes import Entry, ListNode, Node
 from orb.manifest.service_keys import HEALTHCHECK
 from orb.spec import Healthcheck
@@ -47,8 +48,11 @@ def _test(node: Node, context: Context) -> tuple[str, ...] | None:
             'Write `test: ["CMD", "curl", "-f", "http://localhost"]`, or one line of text.',
         )
         return None
-    wanted = {"CMD": len(words) > 1, "CMD-SHELL": len(words) == 2, "NONE": len(words) == 1}
-    if not wanted[words[0]]:
+    if words[0] == "CMD-SHELL" and len(words) > 2:
+        message = f"the shell runs {excerpt(words[1])} only: the other words are its $0, $1, …"
+        context.problems.warn(node.place, message, "Write the whole line as one text.")
+        words = words[:2]
+    if (len(words) > 1) is (words[0] == "NONE"):
         context.problems.error(node.place, f"{words[0]} has the wrong number of words after it")
         return None
     return words

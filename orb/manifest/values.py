@@ -19,6 +19,8 @@ DURATION_MS_MAX: Final = 366 * 24 * 3600 * 1000
 BYTES_MAX: Final = 2**63 - 1
 MILLI_CPUS_MAX: Final = 1_000_000_000
 NUMBER_CHARACTERS_MAX: Final = 40
+COMMAND_CHARACTERS_MAX: Final = 128 * 1024
+"""Text that is split into words; longer text is refused."""
 
 _DURATION_PART: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h|d)")
 _UNIT_MS: Final = {
@@ -200,6 +202,10 @@ class Values:
             return tuple(text for text, _ in self.texts(node, what))
         text = self.text(node, what)
         if text is None:
+            return None
+        if len(text) > COMMAND_CHARACTERS_MAX:
+            message = f"{what} has more than {COMMAND_CHARACTERS_MAX} characters"
+            self.problems.error(node.place, message, "Put it into a script.")
             return None
         try:
             return tuple(shlex.split(text))

@@ -4,7 +4,9 @@ Each finding names what is wrong by its steps in the manifest, so that the loade
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
 from orb.errors import InvalidInput
@@ -12,7 +14,7 @@ from orb.spec import (
     NAME_LENGTH_MAX,
     SERVICES_PER_APP_MAX,
     AppSpec,
-    Port,
+    Protocol,
     PublishMode,
     ServiceSpec,
     VolumeSpec,
@@ -59,6 +61,7 @@ def findings(app: AppSpec) -> Iterator[Finding]:
     if not 1 <= len(app.services) <= SERVICES_PER_APP_MAX:
         what = f"an app has 1 to {SERVICES_PER_APP_MAX} services, not {len(app.services)}"
         yield Finding(("services",), what, "Split the app.")
+        return
     names = [service.name for service in app.services]
     for twice in sorted({name for name in names if names.count(name) > 1}):
         yield Finding(("services", twice), "two services have this name")
@@ -87,29 +90,51 @@ def _volumes(volumes: tuple[VolumeSpec, ...]) -> Iterator[Finding]:
         yield from pair_findings(volume.labels, ("volumes", volume.name, "labels"))
 
 
+@dataclass(slots=True)
+class _Taken:
+    """Who has a port at an address, or at any."""
+
+    ingress: str = ""
+    """The first service that has it on every node."""
+    host: dict[str, None] = field(default_factory=dict)
+    """Services that have it on the nodes of their tasks."""
+
+    def clash(self, service: str, mode: PublishMode) -> str:
+        """A service that cannot have the port beside this one, or nothing."""
+        if self.ingress:
+            return self.ingress
+        if mode is PublishMode.INGRESS:
+            return next(iter(self.host), "")
+        return service if service in self.host else ""
+
+    def add(self, service: str, mode: PublishMode) -> None:
+        if mode is PublishMode.INGRESS:
+            self.ingress = self.ingress or service
+        else:
+            self.host[service] = None
+
+
 def _published_twice(services: Iterable[ServiceSpec]) -> Iterator[Finding]:
     """Two services cannot have one port of every node, nor one service the same port twice."""
-    taken: dict[tuple[int, int], list[tuple[str, Port]]] = {}
+    anywhere: dict[tuple[int, Protocol], _Taken] = defaultdict(_Taken)
+    at_address: dict[tuple[int, Protocol, str], _Taken] = defaultdict(_Taken)
     for service in services:
         for number, port in enumerate(service.task.ports):
             if not port.published:
                 continue
-            others = taken.setdefault((port.published, port.protocol), [])
-            clash = next((o for o in others if _clash(o, (service.name, port))), None)
-            if clash is not None:
+            key = (port.published, port.protocol)
+            here, everywhere = at_address[*key, port.host_ip], at_address[*key, ""]
+            others = (here, everywhere) if port.host_ip else (anywhere[key],)
+            clashes = filter(None, (other.clash(service.name, port.mode) for other in others))
+            if clash := next(clashes, ""):
                 yield Finding(
                     ("services", service.name, "ports", number),
                     f"the port {port.published}/{port.protocol.name.lower()} is published twice, "
-                    f"by {clash[0]} and {service.name}",
+                    f"by {clash} and {service.name}",
                     "Publish one of them on another port.",
                 )
-            others.append((service.name, port))
-
-
-def _clash(one: tuple[str, Port], other: tuple[str, Port]) -> bool:
-    same_address = not one[1].host_ip or not other[1].host_ip or one[1].host_ip == other[1].host_ip
-    both_here = one[0] == other[0] or PublishMode.INGRESS in {one[1].mode, other[1].mode}
-    return same_address and both_here
+            for taken in (here, anywhere[key]):
+                taken.add(service.name, port.mode)
 
 
 def _dependencies(services: tuple[ServiceSpec, ...]) -> Iterator[Finding]:
