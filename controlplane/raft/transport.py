@@ -11,7 +11,7 @@ from typing import Final
 from controlplane.raft.messages import Message, encode
 from controlplane.raft.settings import MESSAGE_BYTES_MAX
 from controlplane.raft.snapshots import Configuration
-from controlplane.raft.wire import Inbound, Outbound, frame
+from controlplane.raft.wire import MESSAGE_WITHIN_S, Inbound, Outbound, frame
 
 UNSENT_BYTES_MAX: Final = 4 * MESSAGE_BYTES_MAX
 """What may wait in front of one peer, in bytes; messages beyond it are dropped (Raft allows it)."""
@@ -106,8 +106,10 @@ class PeerTransport:
         bind: str,
         contexts: tuple[ssl.SSLContext, ssl.SSLContext],
         rng: random.Random,
+        message_within_s: float = MESSAGE_WITHIN_S,
     ) -> None:
         self._me = me
+        self._message_within_s = message_within_s
         self._bind = bind
         self._server_context, self._client_context = contexts
         self._rng = rng
@@ -165,7 +167,7 @@ class PeerTransport:
         host, port = split_address(self._bind)
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
-            lambda: Inbound(self._admit, self._received, self._gone),
+            lambda: Inbound(self._admit, self._received, self._gone, self._message_within_s),
             host,
             port,
             ssl=self._server_context,

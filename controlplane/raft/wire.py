@@ -34,7 +34,9 @@ class Inbound(asyncio.Protocol):
         admit: Callable[[str, "Inbound"], bool],
         receive: Callable[[str, Message], None],
         gone: Callable[["Inbound"], None],
+        within_s: float = MESSAGE_WITHIN_S,
     ) -> None:
+        self._within_s = within_s
         self._admit = admit
         self._receive = receive
         self._gone = gone
@@ -99,7 +101,7 @@ class Inbound(asyncio.Protocol):
     def _wait_for_rest(self) -> None:
         if self._limit is None:
             loop = asyncio.get_running_loop()
-            self._limit = loop.call_later(MESSAGE_WITHIN_S, self.close)
+            self._limit = loop.call_later(self._within_s, self.close)
 
     def close(self) -> None:
         """End this connection now."""

@@ -164,7 +164,7 @@ class Run:
     """Writers, readers and a nemesis for a while; then peace, and the reckoning."""
 
     def __init__(self, seed: int, seconds: float, servers: int) -> None:
-        self.rng = random.Random(seed)  # noqa: S311 - a seed is the point
+        self.rng = random.Random(seed)
         self.seconds = seconds
         self.cluster = Cluster(servers, "--undo")
         self.history = History()
@@ -186,7 +186,7 @@ class Run:
         return self.history
 
     async def write(self, number: int) -> None:
-        count, target, rng = 0, None, random.Random(number)  # noqa: S311
+        count, target, rng = 0, None, random.Random(number)
         while not self.over:
             server = target or rng.choice(list(self.cluster.servers.values()))
             count += 1
@@ -215,7 +215,7 @@ class Run:
         return None
 
     async def read(self) -> None:
-        rng = random.Random(99)  # noqa: S311
+        rng = random.Random(99)
         while not self.over:
             server = rng.choice(list(self.cluster.servers.values()))
             must_have = self.history.highest

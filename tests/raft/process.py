@@ -53,34 +53,37 @@ class UndoDisk(FolderDisk):
 
 
 def power_cut(directory: Path, rng: random.Random) -> int:
-    """Take back what was not synced (each write with even chance); return how many writes."""
+    """Take back what was not synced (each sector by chance); return how many writes."""
     taken = 0
     for undo in sorted((directory.parent / "undo").iterdir()):
-        data, target = undo.read_bytes(), directory / undo.name
-        records: list[tuple[int, int, bytes]] = []
-        at = 0
-        while at + 24 <= len(data):
-            (size,) = struct.unpack_from("<Q", data, at)
-            offset, length = _UNDO.unpack_from(data, at + 8)
-            old = data[at + 24 : at + 24 + length]
-            if len(old) < length:
-                break  # killed before the write itself began
-            records.append((size, offset, old))
-            at += 24 + length
+        records, target = unsynced(undo.read_bytes()), directory / undo.name
         if records and target.exists():
             content = bytearray(target.read_bytes())
             for size, offset, old in reversed(records):
-                for sector in range(0, len(old), 512):
+                for at in range(0, len(old), 512):
                     if rng.random() < 0.7:
-                        content[offset + sector : offset + sector + 512] = old[
-                            sector : sector + 512
-                        ]
+                        content[offset + at : offset + at + 512] = old[at : at + 512]
                 if size < len(content) and rng.random() < 0.7:
                     del content[size:]
-                taken += 1
             target.write_bytes(content)
+            taken += len(records)
         undo.unlink()
     return taken
+
+
+def unsynced(data: bytes) -> list[tuple[int, int, bytes]]:
+    """The (size, offset, old bytes) of an undo file; a last one may not be whole."""
+    records: list[tuple[int, int, bytes]] = []
+    at = 0
+    while at + 24 <= len(data):
+        (size,) = struct.unpack_from("<Q", data, at)
+        offset, length = _UNDO.unpack_from(data, at + 8)
+        old = data[at + 24 : at + 24 + length]
+        if len(old) < length:
+            break
+        records.append((size, offset, old))
+        at += 24 + length
+    return records
 
 
 class Register:
@@ -154,35 +157,40 @@ class Control:
                 await self.log.barrier()
                 return {"applied": self.machine.rows[-1][0] if self.machine.rows else 1}
             case "status":
-                status = self.log.status()
-                return {
-                    "role": status.role.name,
-                    "leader": status.leader,
-                    "term": status.term,
-                    "applied": status.applied,
-                    "quorum": status.quorum,
-                }
+                return self.status()
             case "dump":
                 return {"rows": self.machine.rows}
             case "load":
                 return await self.load(**{key: int(ask[key]) for key in ("writers", "ms", "bytes")})
             case "block":
                 self.blocked = set(ask["peers"].split())
-                return {}
-            case "add":
-                await self.log.add_learner(ServerName(ask["name"]), ask["address"])
-                return {}
-            case "promote":
-                await self.log.promote(ServerName(ask["name"]))
-                return {}
-            case "remove":
-                await self.log.remove(ServerName(ask["name"]))
-                return {}
-            case "hand_over":
-                await self.log.hand_over(ServerName(ask["name"]))
-                return {}
             case other:
-                return {"error": f"unknown: {other}"}
+                await self.change(other, ServerName(ask["name"]), ask.get("address", ""))
+        return {}
+
+    def status(self) -> Mapping[str, object]:
+        status = self.log.status()
+        return {
+            "role": status.role.name,
+            "leader": status.leader,
+            "term": status.term,
+            "applied": status.applied,
+            "quorum": status.quorum,
+            "members": {member.name: member.role.name for member in status.members},
+        }
+
+    async def change(self, what: str, name: ServerName, address: str) -> None:
+        match what:
+            case "add":
+                await self.log.add_learner(name, address)
+            case "promote":
+                await self.log.promote(name)
+            case "remove":
+                await self.log.remove(name)
+            case "hand_over":
+                await self.log.hand_over(name)
+            case _:
+                raise ValueError(what)
 
     async def load(self, writers: int, ms: int, bytes: int) -> Mapping[str, object]:  # noqa: A002
         """Write from inside this process for *ms*; return each latency in seconds."""
@@ -202,7 +210,7 @@ class Control:
 class Forgetful(Register):
     """Keeps nothing: what is measured is the log."""
 
-    def apply(self, index: int, entry: bytes) -> bytes:
+    def apply(self, index: int, entry: bytes) -> bytes:  # noqa: ARG002 - the whole point
         return b"%d" % index
 
 
@@ -234,7 +242,7 @@ async def main() -> None:
         machine=machine,
         server_tls=server_tls,
         client_tls=client_tls,
-        rng=random.Random(chosen.name),  # noqa: S311 - jitter
+        rng=random.Random(chosen.name),
         settings=RaftSettings()
         if chosen.forgetful
         else RaftSettings(

@@ -132,7 +132,7 @@ class World:
     """Time, the network, the clients, and the ledger that checks them all."""
 
     def __init__(self, seed: int, servers: int = 3) -> None:
-        self.rng = random.Random(seed)  # noqa: S311 - a seed is the point
+        self.rng = random.Random(seed)
         self.now = 0.0
         self.ledger = Ledger()
         self.counts: Counter[str] = Counter()
