@@ -94,7 +94,7 @@ def load_manifest(
 def announce(applied: AppliedRelease) -> None:
     """Say what the servers have agreed on."""
     if not applied.changed:
-        click.echo(f"{applied.app}: nothing to change, it is at release {applied.release}")
+        click.echo(f"{applied.app}: nothing has changed, it is at release {applied.release}")
         return
     click.echo(f"{applied.app}: release {applied.release}")
     for line in applied.changes:

@@ -45,8 +45,18 @@ def apply_app(state: State, stamp: Stamp, command: ApplyApp) -> Answer:
     if command.expected_release not in {None, number}:
         return Refused(f"{key.app} is at release {number}, not {command.expected_release}")
     if app is not None and diffs.same(state.releases[key][number].spec, command.spec):
-        return Applied(number=number, changed=False)
+        return _unchanged(state, stamp, state.releases[key][number])
     return _release(state, stamp, key, command.spec, command.reason)
+
+
+def _unchanged(state: State, stamp: Stamp, release: Release) -> Answer:
+    """The same spec again is no release; one that had failed is tried anew, as it was asked."""
+    if release.status is ReleaseStatus.FAILED:
+        for name in state.services_of_app.get(release.app, ()):
+            for replica in state.replicas_in(ServiceKey(*release.app, name)):
+                indexes.put_replica(state, replace(replica, failures=(), failed_on=()))
+        _set_status(state, stamp, release, ReleaseStatus.ROLLING, "")
+    return Applied(number=release.number, changed=False)
 
 
 def scale(state: State, stamp: Stamp, command: ScaleService) -> Answer:

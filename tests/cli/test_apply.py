@@ -117,7 +117,7 @@ def test_what_is_already_so_is_said_and_waits_only_for_health(
     cluster.services = [a_service_view(ready=2, message="1 of 3 not ready")]
     cluster.steps.append(_it_is_done)
     result = orbctl("apply")
-    assert result.stdout.splitlines()[0] == "shop: nothing to change, it is at release 2"
+    assert result.stdout.splitlines()[0] == "shop: nothing has changed, it is at release 2"
     assert result.exit_code == 0
 
 

@@ -91,6 +91,19 @@ def test_a_new_app_is_release_one_with_all_its_services() -> None:
     assert kinds(state) == ["release.made"]
 
 
+def test_an_equal_spec_tries_a_failed_release_anew() -> None:
+    state = State()
+    do(state, ApplyApp(environment="default", spec=an_app_spec()))
+    failed = SetReleaseStatus(app=SHOP, number=1, status=ReleaseStatus.FAILED, message="no image")
+    do(state, failed)
+
+    answer = do(state, ApplyApp(environment="default", spec=an_app_spec()))
+
+    release = state.releases[SHOP][1]
+    assert answer == Applied(number=1, changed=False)
+    assert (release.status, release.message) == (ReleaseStatus.ROLLING, "")
+
+
 def test_an_equal_spec_is_no_release_in_whatever_order_its_services_come() -> None:
     state = State()
     spec = an_app_spec(a_service_spec(), a_service_spec("db"))
