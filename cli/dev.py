@@ -160,12 +160,13 @@ def _start(plan: "Plan", *, detach: bool, is_running: bool) -> None:
         note("Ctrl-C ends the cluster with all that runs in it.")
         follow_logs(plan)
     except KeyboardInterrupt:
-        if is_running:
+        if detach or is_running:
             raise
-    if not detach and not is_running:
         note("")
         devcluster.stop(plan, keep_tasks=False, wipe=False, tell=note)
         note(f"Its state stays in {plan.directory}; `orbctl dev` brings it back.")
+    else:
+        note("The cluster was ended from elsewhere.")
 
 
 def _how_to_reach(plan: "Plan") -> str:
