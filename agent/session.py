@@ -157,9 +157,9 @@ class Session:
                 first = await call.receive()
             self.server = address
             await until_first(
+                streams.run(),  # first, so that it is there when the server asks for a stream
                 self._speak(call, facts, intake),
                 self._listen(call, first, intake, streams),
-                streams.run(),
             )
         finally:
             call.cancel()
