@@ -44,7 +44,7 @@ class Origin:
 
 @dataclass(slots=True)
 class Assembly:
-    """The run over all files of an app called *name*."""
+    """The run over all files of an app; *name* is that of the one service of a short form."""
 
     files: Files
     problems: Problems

@@ -48,6 +48,8 @@ def load(
     A folder stands for the manifest in it, and no path at all for the current folder; `-` is the
     standard input. *environment* is that of the process: `$NAME` and names without a value come
     from there and from `.env`. Beside the first file an override for *target_environment* counts.
+    The app is called *project_name*, else COMPOSE_PROJECT_NAME, else as the file says, else as its
+    folder.
     Raises ManifestError with everything that is wrong in all of the files.
     """
     problems = Problems()
@@ -59,7 +61,7 @@ def load(
     documents = assembly.documents(manifests)
     if not documents and not problems.has_errors:
         problems.error(Place(str(manifests[0])), "the file is empty")
-    assembly.name = name = _name(documents, variables, project_name, folder)
+    name, assembly.name = _names(documents, variables, project_name, folder)
     variables = {"COMPOSE_PROJECT_NAME": name, **variables}
     root = _assembled(assembly, documents, Origin(folder, variables, (manifests[0].absolute(),)))
     context = Context(problems, files, folder.absolute(), variables)
@@ -107,25 +109,30 @@ def _variables(
     return {**found, **environment}
 
 
-def _name(
+def _names(
     documents: Sequence[MapNode],
     variables: Mapping[str, str],
     project_name: str | None,
     folder: Path,
-) -> str:
-    """The app's name: of the files, else the one given, else the folder's made a DNS label."""
-    substitution = Substitution(variables)
+) -> tuple[str, str]:
+    """The app's name, by Compose's precedence, and that of the one service of a short form."""
+    written = _written_name(documents, variables)
+    given = project_name or variables.get("COMPOSE_PROJECT_NAME")
+    name = given or written or as_label(folder.absolute().name) or FALLBACK_NAME
+    return name, written or name
+
+
+def _written_name(documents: Sequence[MapNode], variables: Mapping[str, str]) -> str:
     for document in reversed(documents):
         for key in ("name", "application"):
             entry = document.entries.get(key)
             if entry is not None and isinstance(entry.node, Scalar) and entry.node.text:
                 try:
-                    return substitution.text(entry.node.text, entry.node.place)
+                    return Substitution(variables).text(entry.node.text, entry.node.place)
                 except InvalidInput:
                     # It is reported where the variables of the whole file are put in.
                     return entry.node.text
-    given = project_name or variables.get("COMPOSE_PROJECT_NAME")
-    return given or as_label(folder.absolute().name) or FALLBACK_NAME
+    return ""
 
 
 def _assembled(assembly: Assembly, documents: Sequence[MapNode], origin: Origin) -> Node:

@@ -1,4 +1,4 @@
-"""Manifests from text, for tests: the file is called compose.yaml and lies in a folder `shop`."""
+"""Manifests from text, for tests: the file is called compose.yaml."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ def loaded(folder: Path, text: str | bytes, variables: Mapping[str, str] | None 
     """What *text* means."""
     path = folder / "compose.yaml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return load([path], environment=variables or {}, project_name="shop")
+    return load([path], environment=variables or {})
 
 
 def service_of(folder: Path, body: str, variables: Mapping[str, str] | None = None) -> ServiceSpec:

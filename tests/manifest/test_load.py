@@ -21,6 +21,7 @@ from orb.spec import (
 from tests.manifest.loading import loaded, refusal, service_of, warnings_of
 
 ROOT = Path(__file__).parents[2]
+NAMED = {"COMPOSE_PROJECT_NAME": "shop"}
 
 
 def test_the_example_of_the_readme_is_three_replicas_behind_one_port() -> None:
@@ -47,7 +48,7 @@ def test_the_short_form_takes_the_keys_of_a_service(tmp_path: Path) -> None:
     assert loaded(tmp_path, text).app.volumes == (VolumeSpec(name="data"),)
 
 
-def test_the_app_is_called_as_the_file_says_else_as_asked_else_as_its_folder(
+def test_the_app_is_called_as_asked_else_as_the_file_says_else_as_its_folder(
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "My_Shop.v2"
@@ -58,7 +59,18 @@ def test_the_app_is_called_as_the_file_says_else_as_asked_else_as_its_folder(
     assert load([path], environment={}, project_name="asked").app.name == "asked"
     assert load([path], environment={"COMPOSE_PROJECT_NAME": "env"}).app.name == "env"
     path.write_text("name: ${N:-written}\nservices: {web: {image: i}}\n")
-    assert load([path], environment={}, project_name="asked").app.name == "written"
+    assert load([path], environment={}).app.name == "written"
+    assert load([path], environment={}, project_name="asked").app.name == "asked"
+    assert load([path], environment={"COMPOSE_PROJECT_NAME": "env"}).app.name == "env"
+
+
+def test_the_service_of_a_short_form_keeps_its_name_when_the_app_gets_another(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("application: web\nimage: i\n")
+    app = load([path], environment={}, project_name="second").app
+    assert (app.name, app.services[0].name) == ("second", "web")
 
 
 def test_a_folder_stands_for_its_manifest_and_compose_s_own_override(tmp_path: Path) -> None:
@@ -154,7 +166,7 @@ def test_keys_are_not_looked_into_for_variables(tmp_path: Path) -> None:
 
 
 def test_the_project_name_can_be_used_in_the_file(tmp_path: Path) -> None:
-    service = service_of(tmp_path, "hostname: ${COMPOSE_PROJECT_NAME}-web")
+    service = service_of(tmp_path, "hostname: $COMPOSE_PROJECT_NAME-web", NAMED)
     assert service.task.container.hostname == "shop-web"
 
 
