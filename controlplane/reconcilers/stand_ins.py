@@ -29,7 +29,8 @@ def _stand_ins(survey: Survey) -> Iterator[CreateTasks]:
         if len(silent) < len(place.wanted) or len(place.wanted) >= COPIES_MAX:
             continue
         if survey.now >= next_try_at(place):
-            yield creation(place, f"stand-in for {', '.join(silent)}", avoid=silent)
+            names = tuple(dict.fromkeys(silent))
+            yield creation(place, f"stand-in for {', '.join(names)}", avoid=names)
 
 
 def may_have_stand_in(spec: ServiceSpec) -> bool:
