@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from orb.manifest import x_orb_shapes
 from orb.manifest.context import Context
 from orb.manifest.diagnostics import did_you_mean, excerpt
 from orb.manifest.nodes import Entry, Node, Scalar, is_null
@@ -41,7 +42,7 @@ def read_app(name: str, root: Node, profiles: Iterable[str], context: Context) -
     context.networks = frozenset({DEFAULT_NETWORK, *_networks(entries, context)})
     _configs_and_secrets(entries, context)
     if "x-orb" in entries:
-        read_block(entries["x-orb"], X_ORB_TOP, "`x-orb` of a manifest", context)
+        read_block(entries["x-orb"], X_ORB_TOP, x_orb_shapes.TOP, "`x-orb` of a manifest", context)
     services = _services(root, entries, frozenset(profiles), context)
     return AppSpec(name=name, services=services, volumes=volumes)
 
@@ -99,7 +100,9 @@ def _volume(name: str, node: Node, context: Context) -> VolumeSpec:
         return VolumeSpec(name=name)
     entries = values.section(node, VOLUME, f"the volume {excerpt(name)}")
     if "x-orb" in entries:
-        read_block(entries["x-orb"], X_ORB_VOLUME, "`x-orb` of a volume", context)
+        read_block(
+            entries["x-orb"], X_ORB_VOLUME, x_orb_shapes.VOLUME, "`x-orb` of a volume", context
+        )
     driver = values.optional(entries, "driver", values.text)
     if driver not in {None, "", "local"}:
         place = entries["driver"].node.place

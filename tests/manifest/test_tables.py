@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from orb.manifest import load
+from orb.manifest import ManifestError, load, other_keys, x_orb_shapes
 from orb.manifest.keys import Support
 from orb.manifest.tables import EVERY, SECTIONS, key_at, markdown
 
@@ -45,3 +45,18 @@ def test_what_has_no_effect_says_what_follows() -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("**/*.yaml")), ids=str)
 def test_the_examples_are_understood_without_a_warning(path: Path) -> None:
     assert load([path], environment={}).warnings == ()
+
+
+def test_every_key_of_x_orb_has_a_shape() -> None:
+    assert x_orb_shapes.SERVICE.keys() == other_keys.X_ORB.keys()
+    assert x_orb_shapes.VOLUME.keys() == other_keys.X_ORB_VOLUME.keys()
+    assert x_orb_shapes.TOP.keys() == other_keys.X_ORB_TOP.keys()
+
+
+def test_the_shapes_fit_the_full_example() -> None:
+    """Everything in its `x-orb` blocks is well-formed: what is refused is refused for its lack."""
+    path = Path(__file__).parent / "shop.yaml"
+    with pytest.raises(ManifestError) as caught:
+        load([path], environment={})
+    messages = [each.message for each in caught.value.diagnostics]
+    assert [m for m in messages if "not supported" not in m and "not active" not in m] == []
