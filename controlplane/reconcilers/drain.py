@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Final
 
 from controlplane.reconcilers.creation import replacements
-from controlplane.reconcilers.places import Place
+from controlplane.reconcilers.places import Place, stops_first
 from controlplane.reconcilers.restart import next_try_at
 from controlplane.reconcilers.survey import Survey
 from controlplane.state.commands import CreateTasks, StopTasks
@@ -46,8 +46,11 @@ def _to_move(survey: Survey, service: Service) -> Iterator[Place]:
             continue
         if not all(survey.is_leaving(task) for task in place.wanted):
             continue
-        is_free = not any(is_bound(survey, task) for task in place.wanted)
-        if is_free and survey.now >= next_try_at(place):
+        if any(is_bound(survey, task) for task in place.wanted):
+            continue
+        if stops_first(service.spec) and not survey.has_other_node(service, ()):
+            continue
+        if survey.now >= next_try_at(place):
             yield place
 
 

@@ -4,15 +4,18 @@ from collections.abc import Iterator
 from typing import Final
 
 from controlplane.reconcilers.places import Place
-from controlplane.reconcilers.restart import ended_by_itself, has_succeeded, is_over
+from controlplane.reconcilers.restart import has_failed, has_succeeded, is_over
 from controlplane.reconcilers.survey import Survey
 from controlplane.state.commands import SetReleaseStatus
 from controlplane.state.tables import Release, Service
-from orb.ids import AppKey, ServiceKey
-from orb.lifecycle import ReleaseStatus, TaskState
+from orb.ids import AppKey, Millis, ServiceKey
+from orb.lifecycle import ReleaseStatus
 
 FAILURES_OF_A_RELEASE_MAX: Final = 3
-"""So many failures of one replica, none of its new tasks serving, and the release has failed."""
+"""So many failures of one replica, and the release has failed."""
+
+FAILED_AFTER_MS: Final = Millis(10_000)
+"""No sooner after it was made: many a service dies a few times until the one it needs is up."""
 
 _SETTLED: Final = frozenset({ReleaseStatus.DONE, ReleaseStatus.FAILED})
 
@@ -107,19 +110,17 @@ def _failure(survey: Survey, release: Release, service: Service) -> str | None:
 
 
 def _has_failed(survey: Survey, release: Release, place: Place) -> bool:
+    """Its tries of this revision have failed often enough, and none is under way."""
     last, service = place.last, place.service
-    if last is None or last.revision != service.revision or service.opened != service.revision:
+    if last is None or last.revision != service.revision or place.count(service.revision):
         return False
-    if not survey.keeps(service, place.replica) or last.state is not TaskState.FAILED:
+    if not has_failed(place, last) or not survey.keeps(service, place.replica):
         return False
-    if any(task.revision == service.revision and task.ready for task in place.wanted):
-        return False
-    if not ended_by_itself(last) or has_succeeded(last):
-        return False
-    tries = [at for at in place.replica.failures if at >= release.at]
-    return len(tries) >= FAILURES_OF_A_RELEASE_MAX or (
-        not place.wanted and bool(tries) and is_over(place, survey.now)
-    )
+    tries = sum(at >= release.at for at in place.replica.failures)
+    is_old_enough = survey.now - release.at >= FAILED_AFTER_MS
+    if tries >= FAILURES_OF_A_RELEASE_MAX and is_old_enough:
+        return True
+    return tries > 0 and not place.wanted and is_over(place, survey.now)
 
 
 def _exit(place: Place) -> str:

@@ -59,8 +59,8 @@ def is_over(place: Place, now: Millis) -> bool:
     last, policy = place.last, place.service.spec.restart
     if last is None or last.revision != place.service.opened or not ended_by_itself(last):
         return False
-    if has_succeeded(last):
-        return place.service.spec.is_job or policy.condition is not RestartCondition.ANY
+    if not has_failed(place, last):
+        return True
     return policy.condition is RestartCondition.NONE or _is_out_of_tries(place, now)
 
 
@@ -79,6 +79,13 @@ def ended_by_itself(task: Task) -> bool:
     return task.desired is Desired.RUN and task.state in {TaskState.STOPPED, TaskState.FAILED}
 
 
+def has_failed(place: Place, task: Task) -> bool:
+    """It ended by itself, and that was not its work done."""
+    spec = place.service.spec
+    is_meant_to_end = spec.is_job or spec.restart.condition is not RestartCondition.ANY
+    return ended_by_itself(task) and not (has_succeeded(task) and is_meant_to_end)
+
+
 def has_succeeded(task: Task) -> bool:
     """It came to its own end, and a good one."""
     return ended_by_itself(task) and (task.state is TaskState.STOPPED or task.exit_code == 0)
@@ -95,13 +102,8 @@ def nodes_to_avoid(survey: Survey, place: Place) -> tuple[NodeName, ...]:
     bad = {*_where_it_fails(place, survey.now), *_where_it_was_not_taken(survey, place)}
     if not bad:
         return ()
-    placement = place.service.spec.task.placement
-    others = (
-        node.schedulable and survey.suitability.suits(placement, node.name)
-        for node in survey.state.nodes.values()
-        if node.name not in bad
-    )
-    return tuple(sorted(bad)) if any(others) else ()
+    names = tuple(sorted(bad))
+    return names if survey.has_other_node(place.service, names) else ()
 
 
 def _where_it_fails(place: Place, now: Millis) -> tuple[NodeName, ...]:

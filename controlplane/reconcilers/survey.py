@@ -8,7 +8,7 @@ from controlplane.reconcilers.places import Place, is_asked_for_health
 from controlplane.reconcilers.suitability import Suitability
 from controlplane.reconcilers.sweep import PROVE_MS, Swept, sweep
 from controlplane.state.tables import Node, Replica, Service, State, Task, View
-from orb.ids import Millis, ReplicaKey, ServiceKey
+from orb.ids import Millis, NodeName, ReplicaKey, ServiceKey
 from orb.lifecycle import Availability, NodeStatus, ReleaseStatus, TaskState
 
 
@@ -95,6 +95,14 @@ class Survey:
         node = None if replica.home is None else self.state.nodes.get(replica.home)
         return node is not None and node.schedulable
 
+    def has_other_node(self, service: Service, than: Sequence[NodeName]) -> bool:
+        """Whether another node takes new tasks and suits the service, whatever room it has."""
+        placement = service.spec.task.placement
+        return any(
+            node.schedulable and name not in than and self.suitability.suits(placement, name)
+            for name, node in self.state.nodes.items()
+        )
+
     def kept_places(self) -> Iterator[Place]:
         """The restless places that their services want."""
         for places in self.restless.values():
@@ -117,9 +125,10 @@ def look(view: View, now: Millis) -> Survey:
 
 
 def _untried(state: State, service: Service) -> list[int]:
-    key = service.key
+    """The numbers without a replica, or whose replica has no task, not even an ended one."""
+    keys = [ReplicaKey(*service.key, number) for number in range(1, service.spec.replicas + 1)]
     return [
-        number
-        for number in range(1, service.spec.replicas + 1)
-        if not state.tasks_of_replica.get(ReplicaKey(*key, number))
+        key.number
+        for key in keys
+        if key not in state.replicas or not state.tasks_of_replica.get(key)
     ]

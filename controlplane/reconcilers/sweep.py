@@ -24,7 +24,7 @@ class Swept:
     restless: dict[ServiceKey, list[Place]] = field(default_factory=dict)
     """The places of each service that may need something, by number."""
     filled: dict[ServiceKey, int] = field(default_factory=dict)
-    """How many of the numbers that a replicated service wants have tasks, ended ones too."""
+    """How many of the numbers that a replicated service wants have had a task."""
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ def sweep(state: State, now: Millis, suitability: Suitability) -> Swept:
                 and (norm.placement is None or suitability.suits(norm.placement, task.node))
             ):
                 continue
-        _keep(swept, state, norm.service, [tasks[task] for task in ids])
+        _keep(swept, state, norm, [tasks[task] for task in ids])
     for places in swept.restless.values():
         places.sort(key=lambda each: each.number)
     swept.filled.update((norm.service.key, norm.filled) for norm in norms.values())
@@ -106,9 +106,13 @@ def _only_living(tasks: dict[TaskId, Task], ids: Iterable[TaskId]) -> Task | Non
     return living if count <= 1 + ENDED_TASKS_PER_REPLICA_MAX else None
 
 
-def _keep(swept: Swept, state: State, service: Service, tasks: list[Task]) -> None:
-    replica = state.replicas.get(tasks[0].replica)
+def _keep(swept: Swept, state: State, norm: _Norm, tasks: list[Task]) -> None:
+    """Take the place in, or the orphans of an earlier service of the same name."""
+    key = tasks[0].replica
+    replica = state.replicas.get(key)
     if replica is None:
+        norm.filled -= key.number <= norm.replicas
         swept.orphans.extend(tasks)
     else:
-        swept.restless.setdefault(service.key, []).append(place(service, replica, tasks))
+        found = place(norm.service, replica, tasks)
+        swept.restless.setdefault(norm.service.key, []).append(found)

@@ -15,6 +15,7 @@ from controlplane.state.stamp import Stamp
 from controlplane.state.tables import FAILURES_PER_REPLICA_MAX, Replica, State, Task
 from orb.ids import NodeName, ReplicaKey, ServiceKey
 from orb.lifecycle import Desired, TaskState
+from orb.spec import RestartCondition
 
 HEALTHY_AFTER_MS: Final = 10 * 60 * 1_000
 """A task that was ready for so long clears the failures of its replica when it ends."""
@@ -42,7 +43,7 @@ def note(state: State, stamp: Stamp, before: Task, after: Task) -> None:
         replica = replace(replica, home=after.node)
     if after.ended and replica.failures and _was_healthy(stamp, before):
         replica = replace(replica, failures=(), failed_on=())
-    if after.state is TaskState.FAILED and _is_wanted_revision(state, after):
+    if _ended_unwished(state, after) and _is_wanted_revision(state, after):
         replica = _with_failure(replica, stamp, after)
     if replica is not old:
         indexes.put_replica(state, replica)
@@ -85,6 +86,15 @@ def _has_data(state: State, task: Task) -> bool:
     """Its container was made, and with it the volumes of its replica."""
     made = task.state in _MADE or bool(task.container_id)
     return made and bool(state.spec_of(task).named_volumes)
+
+
+def _ended_unwished(state: State, task: Task) -> bool:
+    """It failed, or has come to a good end in a service that is meant to go on for ever."""
+    service = state.services.get(task.replica.owner)
+    if service is None or task.state is not TaskState.STOPPED:
+        return task.state is TaskState.FAILED
+    policy = service.spec.restart
+    return not service.spec.is_job and policy.condition is RestartCondition.ANY
 
 
 def _was_healthy(stamp: Stamp, task: Task) -> bool:

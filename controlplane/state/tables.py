@@ -93,7 +93,8 @@ class Replica:
     restarts: int = 0
     """How many tasks have replaced an ended one, in all."""
     failures: tuple[Millis, ...] = ()
-    """When its tasks failed, newest last; emptied by ten healthy minutes and by a new revision."""
+    """When its tasks failed (or ended, though they should not), newest last; emptied by ten healthy
+    minutes and by a new revision."""
     failed_on: tuple[NodeName, ...] = ()
     """Where, beside *failures*."""
 

@@ -50,6 +50,8 @@ class Toy:
     log: list[str] = field(default_factory=list)
     """Every command that was decided, by its kind."""
     stops_slowly: bool = False
+    told_at: dict[TaskId, Millis] = field(default_factory=dict)
+    """When each task that is to stop heard of it."""
 
     def __post_init__(self) -> None:
         for number in range(1, self.nodes + 1):
@@ -137,12 +139,13 @@ class Toy:
 
     def _step(self, task: Task) -> Report | None:
         if task.desired is Desired.STOP:
-            if self.stops_slowly and self.now - task.since < 3_000:
+            told = self.told_at.setdefault(task.id, self.now)
+            if self.stops_slowly and self.now - told < 3_000:
                 return None
             return Report(task=task.id, state=TaskState.STOPPED, exit_code=0)
-        told = self.behaviour(task)
-        if told is not None:
-            return told
+        seen = self.behaviour(task)
+        if seen is not None:
+            return seen
         if task.state is TaskState.RUNNING:
             return None
         return Report(task=task.id, state=TaskState.RUNNING, ready=True, container_id=f"c{task.id}")
@@ -164,6 +167,9 @@ class Toy:
             for task in self.state.tasks.values()
             if task.wanted and task.replica.name == replica
         )
+
+    def is_braked(self) -> bool:
+        return self.state.brake_since is not None
 
     def release(self) -> tuple[int, ReleaseStatus, str]:
         """Number, status and message of the current release."""

@@ -66,6 +66,13 @@ def test_a_service_that_stops_first_is_told_to_stop() -> None:
     assert moved(service, stopping, some_tasks(2)[1]) == []
 
 
+def test_a_service_that_stops_first_stays_while_no_other_node_would_take_it() -> None:
+    update = UpdateConfig(order=UpdateOrder.STOP_FIRST)
+    service = a_service(spec=a_service_spec(replicas=1, update=update))
+    state = a_state_with(service, DRAINING, *some_tasks(1))
+    assert seen_by(drain, state) == []
+
+
 def test_a_replica_whose_data_lies_there_stays() -> None:
     service = a_service(spec=a_service_spec(replicas=1, mounts=(a_volume(),)))
     assert moved(service, a_replica(home="n1"), *some_tasks(1)) == []

@@ -152,6 +152,14 @@ def test_three_failures_of_a_replica_fail_it_and_the_last_one_is_told() -> None:
     )
 
 
+def test_it_does_not_fail_in_its_first_ten_seconds_nor_while_a_try_is_under_way() -> None:
+    records = (a_service(replicas=1), with_failures(3), crashed())
+    young = replace(a_release(1), at=Millis(LATER - 9_999))
+    assert judged(*records, young) == []
+    under_way = a_task(10, node="n1", state=TaskState.STARTING)
+    assert judged(*records, under_way, a_release(1)) == []
+
+
 def test_failures_before_the_release_do_not_count() -> None:
     assert judged(a_service(replicas=1), with_failures(2, before=5), crashed(), a_release(1)) == []
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from controlplane.reconcilers import decide
-from controlplane.state.commands import ScaleService
+from controlplane.state.commands import DeleteApp, ScaleService
 from controlplane.state.tables import Task, View
 from orb.ids import Millis, NodeName, TaskId
 from orb.lifecycle import Availability, NodeStatus, ReleaseStatus, TaskState
@@ -107,11 +107,12 @@ def test_when_most_nodes_fall_silent_nothing_is_moved_and_nothing_was_lost_when_
     before = toy.living()
     toy.silent = ["n2", "n3"]
     toy.run(60)
-    assert toy.state.brake_since is not None
+    assert toy.is_braked()
     assert toy.living() == before
     toy.silent = []
     toy.run(30)
-    assert (toy.state.brake_since, toy.living()) == (None, before)
+    assert not toy.is_braked()
+    assert toy.living() == before
     assert {"CreateTasks", "LoseTasks", "StopTasks"}.isdisjoint(toy.log)
 
 
@@ -141,7 +142,7 @@ def test_a_failing_update_fails_and_leaves_the_others_on_the_old_revision() -> N
     assert toy.living() == ["web/1@n1 r1 RUNNING", "web/2@n2 r1 RUNNING", "web/3@n3 r1 RUNNING"]
     number, status, message = toy.release()
     assert (number, status) == (2, S.FAILED)
-    assert message.startswith("web/1 failed 3 times, last on ")
+    assert message.startswith("web/1 failed 4 times, last on ")
     assert message.endswith(": image app:v2 not found")
 
 
@@ -154,6 +155,30 @@ def test_a_newer_release_goes_on_from_a_failed_one() -> None:
     toy.run(30)
     assert all(" r3 RUNNING" in line for line in toy.living())
     assert toy.release() == (3, S.DONE, "")
+
+
+def test_an_app_that_is_deleted_and_applied_again_starts_anew_beside_its_dying_tasks() -> None:
+    toy = a_toy()
+    toy.stops_slowly = True
+    toy.do(DeleteApp(app=a_service_key().owner))
+    toy.apply_app(a_service_spec(replicas=3, image="app:v2"))
+    toy.settle()
+    assert toy.release() == (2, S.ROLLING, "")
+    assert len(toy.living()) == 6
+    toy.run(10)
+    assert [line.split("@")[0] for line in toy.living()] == ["web/1", "web/2", "web/3"]
+    assert toy.release() == (2, S.DONE, "")
+
+
+def test_a_service_that_keeps_coming_to_a_good_end_is_slowed_down_and_fails_its_release() -> None:
+    toy = Toy(nodes=1)
+    toy.behaviour = lambda task: Report(
+        task=task.id, state=TaskState.STOPPED, exit_code=0, container_id="c"
+    )
+    toy.apply_app(a_service_spec(replicas=1))
+    toy.run(60)
+    assert toy.log.count("CreateTasks") == 6
+    assert toy.release() == (1, S.FAILED, "web/1 failed 4 times, last on n1: exit code 0")
 
 
 def test_a_new_leader_goes_on_with_an_update_from_the_state_alone() -> None:
