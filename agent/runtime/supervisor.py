@@ -46,7 +46,7 @@ EXIT_NOT_FOUND = 127
 TERMINAL_OPTION = "--terminal"
 
 _FORWARDED = (
-    set(signal.Signals)
+    set(signal.valid_signals())
     - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, signal.SIGPIPE, signal.SIGSEGV}
     - {signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT, signal.SIGTRAP}
 )
@@ -211,12 +211,12 @@ class Supervisor:
             log.write(lines.name, lines.add(b"", end=True))
 
     def hear(self, signals: bytes) -> None:
-        """Forward signals to the command's group, and see whether it has ended."""
+        """Forward signals to the command alone, as Docker does, and see whether it has ended."""
         for number in signals:
             if number == KILL_SIGNAL:
                 self.kill_all()
             elif number != signal.SIGCHLD:
-                send(self.pid, number)
+                send(-self.pid, number)
         if self.reap():
             self.kill_all()
 
