@@ -129,14 +129,20 @@ class Membership(Core):
     def with_voter(self, name: str) -> Configuration:
         """The configuration with the learner *name* voting.
 
-        Raises NotFound, or Conflict while it has not caught up.
+        Raises NotLeader, NotFound, or Conflict while it has not caught up.
         """
+        if self.state != RaftState.LEADER:
+            raise NotLeader(self.leader)
         if name not in self.config:
             raise NotFound(f"{name} is no member of this cluster", remedy="add it first")
+        if self.config[name][1]:
+            raise Conflict(f"{name} votes already")
         progress = self.progress.get(name)
-        match = progress.match if progress else 0
-        if self.journal.last_index - match > LEARNER_LAG_ENTRIES_MAX:
-            behind = self.journal.last_index - match
+        silent = self.around.clock() - self.settings.election_min_s
+        if progress is None or progress.match == 0 or progress.heard_at < silent:
+            raise Conflict(f"{name} does not answer", remedy="start it, or wait until it is here")
+        behind = self.journal.last_index - progress.match
+        if behind > LEARNER_LAG_ENTRIES_MAX:
             raise Conflict(f"{name} is {behind} entries behind", remedy="wait until it caught up")
         return {**self.config, name: (self.config[name][0], True)}
 

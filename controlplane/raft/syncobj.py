@@ -222,19 +222,14 @@ class HardenedSyncObj(Server, SyncObj):  # type: ignore[misc] # pysyncobj has no
             for proposed_in, answer in waiting.pop(index, ()):
                 same = proposed_in == term
                 answer(result, FAIL_REASON.SUCCESS if same else FAIL_REASON.DISCARDED)
+            if command[0] == Kind.MEMBERSHIP:
+                self.config_agreed(index, decode_config(command[1:]))
         return self.commit_index > self.last_applied and self.failure is None
 
     def _apply(self, index: int, command: bytes) -> bytes:
         """Bytes to the state machine, never through pickle."""
         self.note_applied(len(command))
-        match command[0]:
-            case Kind.REGULAR:
-                return self.machine.apply(index, command[1:])
-            case Kind.MEMBERSHIP:
-                self.config_agreed(index, decode_config(command[1:]))
-            case _:
-                pass  # the no-op of a new term
-        return b""
+        return self.machine.apply(index, command[1:]) if command[0] == Kind.REGULAR else b""
 
 
 def _never(name: str) -> Any:

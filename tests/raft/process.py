@@ -5,6 +5,7 @@ Control is by lines of JSON over loopback: {"do": "propose", "entry": "…"} and
 
 import argparse
 import asyncio
+import errno
 import json
 import random
 import struct
@@ -35,7 +36,17 @@ class UndoDisk(FolderDisk):
         self._undo = directory.parent / "undo"
         self._undo.mkdir(exist_ok=True)
 
+    def create(self, name: str, allocate: int = 0) -> None:
+        self._room()
+        super().create(name, allocate)
+
+    def _room(self) -> None:
+        """The test says that the disk is full by a file called `full`."""
+        if (self._undo.parent / "full").exists():
+            raise OSError(errno.ENOSPC, "no space left (simulated)")
+
     def write(self, name: str, offset: int, data: bytes) -> None:
+        self._room()
         size = self.size(name)
         old = self.read(name, offset, len(data))
         with (self._undo / name).open("ab") as file:
