@@ -172,8 +172,6 @@ class _Call(Exchange[Sent, Received]):
             await self._call.done_writing()
         except grpc.aio.AioRpcError as error:
             raise _broken(error) from error
-        except asyncio.InvalidStateError as error:
-            raise await self._why_over() from error
 
     def cancel(self) -> None:
         self._call.cancel()
