@@ -5,7 +5,7 @@
 have reads as the empty text: `==` fails and `!=` holds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -87,6 +87,24 @@ def matches(constraint: Constraint, attributes: Mapping[str, str]) -> bool:
         return compile_pattern(constraint.values[0]).matches(has)
     equal = has.casefold() in {value.casefold() for value in constraint.values}
     return equal is not (constraint.op is Operator.NOT_EQUAL)
+
+
+def contradiction(constraints: Iterable[Constraint]) -> tuple[Constraint, ...]:
+    """Those that no node at all can satisfy together, or nothing.
+
+    Only what lists its values can tell: `==` and `in`, with what else is said of the attribute.
+    """
+    by_attribute: dict[str, list[Constraint]] = {}
+    for constraint in constraints:
+        by_attribute.setdefault(constraint.attribute, []).append(constraint)
+    for attribute, together in by_attribute.items():
+        lists = [each for each in together if each.op in {Operator.EQUAL, Operator.IN}]
+        candidates = lists[0].values if lists else ()
+        if lists and not any(
+            all(matches(each, {attribute: value}) for each in together) for value in candidates
+        ):
+            return tuple(together)
+    return ()
 
 
 def canonical_arch(name: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orb.constraints import Constraint, Operator, matches, parse
+from orb.constraints import Constraint, Operator, contradiction, matches, parse
 from orb.errors import InvalidInput
 from orb.pattern import compile_pattern
 
@@ -66,6 +66,26 @@ def test_what_is_not_a_constraint_is_refused(text: str) -> None:
 def test_a_misspelt_attribute_gets_a_suggestion() -> None:
     with pytest.raises(InvalidInput, match=r"Did you mean node\.hostname"):
         parse("node.hostnam == a")
+
+
+@pytest.mark.parametrize(
+    ("texts", "impossible"),
+    [
+        (["node.name == a", "node.name == b"], True),
+        (["node.name == a", "node.name == A"], False),
+        (["node.name in a,b", "node.name in b,c"], False),
+        (["node.name in a,b", "node.name in c,d"], True),
+        (["node.name == a", "node.name != a"], True),
+        (["node.name in a,b", "node.name != a"], False),
+        (["node.name == a1", "node.name =~ b.*"], True),
+        (["node.name != a", "node.name =~ a"], False),
+        (["node.name == a", "node.hostname == b"], False),
+    ],
+)
+def test_constraints_that_no_node_can_satisfy_are_known(
+    texts: list[str], *, impossible: bool
+) -> None:
+    assert bool(contradiction(parse(text) for text in texts)) is impossible
 
 
 @given(st.text(max_size=80))

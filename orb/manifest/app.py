@@ -19,7 +19,7 @@ from orb.manifest.other_keys import (
     X_ORB_TOP,
     X_ORB_VOLUME,
 )
-from orb.manifest.relations import DEFAULT_NETWORK
+from orb.manifest.relations import DEFAULT_NETWORK, completions
 from orb.manifest.service import read_service
 from orb.manifest.service_keys import SERVICE
 from orb.manifest.variables import read_labels
@@ -55,8 +55,10 @@ def _services(
         context.problems.error(root.place, "the manifest has no services", remedy)
         return ()
     context.mark(entries["services"].key_place, "services")
+    named = context.values.entries(entries["services"].node, "`services`")
+    context.awaited = frozenset(completions(entry.node for entry in named.values()))
     found = []
-    for name, entry in context.values.entries(entries["services"].node, "`services`").items():
+    for name, entry in named.items():
         if name.startswith("x-") and name not in SERVICE and not _looks_like_service(entry.node):
             continue
         context.mark(entry.key_place, "services", name)

@@ -26,6 +26,8 @@ class Context:
     """The volumes that the app declares."""
     networks: frozenset[str] = frozenset()
     """The networks that it declares, and the default one."""
+    awaited: frozenset[str] = frozenset()
+    """Services that others wait for to complete."""
     disabled: dict[str, Place] = field(default_factory=dict)
     """Services that their profiles leave out."""
     marks: dict[Steps, Place] = field(default_factory=dict)

@@ -83,19 +83,31 @@ def read_replicas(service: Entries, deploy: Entries, mode: Mode, context: Contex
     return 1 if found is None else found
 
 
-def read_restart(service: Entries, deploy: Entries, mode: Mode, context: Context) -> RestartPolicy:
-    """`deploy.restart_policy`, else `restart`, else the default of the mode."""
+def read_restart(
+    name: str, service: Entries, deploy: Entries, mode: Mode, context: Context
+) -> RestartPolicy:
+    """`deploy.restart_policy`, else `restart`, else what suits the service.
+
+    A job, and a service that others wait for to complete, is not run again after it ended well.
+    """
     is_job = mode in {Mode.REPLICATED_JOB, Mode.GLOBAL_JOB}
-    usual = RestartCondition.ON_FAILURE if is_job else RestartCondition.ANY
+    ends = is_job or name in context.awaited
+    usual = RestartCondition.ON_FAILURE if ends else RestartCondition.ANY
     if "restart_policy" in deploy:
-        policy = _restart_policy(deploy["restart_policy"].node, usual, context)
+        written = deploy["restart_policy"]
+        policy = _restart_policy(written.node, usual, context)
     elif "restart" in service:
-        policy = _restart(service["restart"].node, usual, context)
+        written = service["restart"]
+        policy = _restart(written.node, usual, context)
     else:
+        if ends and not is_job:
+            said = f"{name} is not run again once it ended well: others wait for it to complete"
+            context.problems.note(context.place(("services", name)), said)
         return RestartPolicy(condition=usual)
-    if is_job and policy.condition is RestartCondition.ANY:
-        place = (deploy.get("restart_policy") or service["restart"]).key_place
-        context.problems.error(place, "a job that ended well is not restarted", "Use `on-failure`.")
+    if ends and policy.condition is RestartCondition.ANY:
+        why = "a job" if is_job else "a service that others wait for to complete"
+        message = f"{why} cannot be restarted whenever it ends"
+        context.problems.error(written.key_place, message, "Use `on-failure`.")
     return policy
 
 

@@ -1,6 +1,6 @@
 """What a service has to do with others: `depends_on`, `links`, `networks`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from orb.manifest.context import Context
@@ -39,6 +39,20 @@ def read_depends_on(entries: Entries, context: Context, service: str) -> tuple[D
             context.marks.setdefault(("services", service, "depends_on", name), place)
             found.setdefault(name, Dependency(service=name))
     return tuple(found[name] for name in sorted(found))
+
+
+def completions(services: Iterable[Node]) -> Iterator[str]:
+    """The services that some service waits for to complete."""
+    for service in services:
+        depends = service.entries.get("depends_on") if isinstance(service, MapNode) else None
+        if depends is None or not isinstance(depends.node, MapNode):
+            continue
+        for name, entry in depends.node.entries.items():
+            inner = entry.node.entries if isinstance(entry.node, MapNode) else {}
+            condition = inner.get("condition")
+            text = getattr(condition.node, "text", "") if condition is not None else ""
+            if CONDITIONS.get(text) is Condition.COMPLETED:
+                yield name
 
 
 def _dependency(name: str, node: Node, context: Context) -> Dependency:

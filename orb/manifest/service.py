@@ -56,7 +56,7 @@ def read_service(name: str, node: Node, context: Context) -> ServiceSpec:
         task=_task(name, entries, deploy, (ports, mounts), context),
         mode=mode,
         replicas=read_replicas(entries, deploy, mode, context),
-        restart=read_restart(entries, deploy, mode, context),
+        restart=read_restart(name, entries, deploy, mode, context),
         update=read_update(deploy, mounts, ports, context),
         depends_on=read_depends_on(entries, context, name),
         priority=read_priority(entries.get("x-orb"), context),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from orb.constraints import ATTRIBUTES, LABEL_PREFIX, parse
+from orb.constraints import ATTRIBUTES, LABEL_PREFIX, contradiction, parse
 from orb.errors import InvalidInput
 from orb.resources import Resources
 from orb.spec import (
@@ -248,11 +248,16 @@ def _is_port(text: str) -> bool:
 def _placement(placement: Placement, at: Steps) -> Iterator[Finding]:
     if len(placement.constraints) > ITEMS_MAX or len(placement.spread) > ITEMS_MAX:
         yield Finding(at, f"at most {ITEMS_MAX} constraints and preferences are allowed")
+    parsed = []
     for text in placement.constraints[:ITEMS_MAX]:
         try:
-            parse(text)
+            parsed.append(parse(text))
         except InvalidInput as error:
             yield Finding((*at, "constraints"), error.message, error.remedy)
+    if together := contradiction(parsed):
+        shown = ", ".join(map(str, together[:5]))
+        what = f"no node can satisfy all that is said of {together[0].attribute}: {shown}"
+        yield Finding((*at, "constraints"), what, "Use `in` for one of several values.")
     for attribute in placement.spread[:ITEMS_MAX]:
         if attribute not in ATTRIBUTES and not attribute.startswith(LABEL_PREFIX):
             yield Finding((*at, "preferences"), f"nodes have no {attribute[:80]!r}")

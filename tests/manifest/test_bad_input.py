@@ -34,7 +34,10 @@ SERVICE_CASES = [
     ("deploy: {replicas: [1]}", "`replicas` must be a number, not a list"),
     ("deploy: {mode: globl}", "Did you mean `global`?"),
     ("deploy: {mode: global, replicas: 3}", "a global service has one replica on each node"),
-    ("deploy: {mode: replicated-job}\nrestart: always", "a job that ended well is not restarted"),
+    (
+        "deploy: {mode: replicated-job}\nrestart: always",
+        "a job cannot be restarted whenever it ends",
+    ),
     ("scale: 2\ndeploy: {replicas: 3}", "`scale` and `deploy.replicas` differ"),
     ("mem_limit: -5m", "`mem_limit` must be an amount like 64M or 1.5G, not '-5m'"),
     ("mem_limit: 99999999999t", "`mem_limit` must be from 0 to"),
@@ -80,6 +83,10 @@ SERVICE_CASES = [
     ("deploy: {placement: {constraints: [disk = ssd]}}", "is not a constraint"),
     ("deploy: {placement: {constraints: ['nod.name == a']}}", "Did you mean node.name?"),
     ("deploy: {placement: {constraints: ['node.name =~ (a+']}}", "not a pattern"),
+    (
+        "deploy: {placement: {constraints: [node.name == a, node.name == b]}}",
+        "no node can satisfy all that is said of node.name: node.name == a, node.name == b",
+    ),
     ("deploy: {placement: {preferences: [{spread: zone}]}}", "nodes have no 'zone'"),
     ("deploy: {update_config: {max_failure_ratio: 2}}", "must be from 0 to 1, not '2'"),
     ("privileged: true", "`privileged` is not supported"),
@@ -154,6 +161,17 @@ def test_services_that_wait_for_each_other_are_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path, text) == (
         "compose.yaml:3:17: services wait for each other: b → c → b\n"
         "  Take one of these dependencies out."
+    )
+
+
+def test_a_service_that_others_wait_for_cannot_run_for_ever(tmp_path: Path) -> None:
+    text = """services:
+  web: {image: i, depends_on: {a: {condition: service_completed_successfully}}}
+  a: {image: i, restart: always}
+"""
+    assert refusal(tmp_path, text) == (
+        "compose.yaml:3:17: a service that others wait for to complete cannot be restarted "
+        "whenever it ends\n  Use `on-failure`."
     )
 
 

@@ -169,6 +169,18 @@ def test_a_job_is_run_again_only_when_it_failed(tmp_path: Path) -> None:
     assert service.restart == RestartPolicy(condition=RestartCondition.ON_FAILURE)
 
 
+def test_a_service_that_others_wait_for_to_complete_is_not_run_again(tmp_path: Path) -> None:
+    text = """services:
+  web: {image: i, depends_on: {setup: {condition: service_completed_successfully}}}
+  setup: {image: i}
+"""
+    found = loaded(tmp_path, text)
+    setup, web = found.app.services
+    assert setup.restart == RestartPolicy(condition=RestartCondition.ON_FAILURE)
+    assert web.restart == RestartPolicy()
+    assert "setup is not run again once it ended well" in found.notes[-1].message
+
+
 @pytest.mark.parametrize(
     ("body", "order"),
     [
