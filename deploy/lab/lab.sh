@@ -59,10 +59,14 @@ build() {
 }
 
 context() {
-  # orbctl on this machine reaches the lab through s1's port; its certificates are copied out.
+  # Certificates and a context for orbctl on this machine.
   container=$(compose ps -q s1)
+  mkdir -p build/lab
   rm -rf build/lab/certs
-  docker cp "$container:/certs/users/admin" build/lab/certs
+  docker cp "$container:/certs" build/lab/certs
+  net=${ORB_LAB_NET:-10.177.177}
+  "$venv/bin/orbctl" init --cluster lab --server "s1=$net.11" --server "s2=$net.12" \
+    --server "s3=$net.13" build/lab/certs >/dev/null
 }
 
 case "${1:-up}" in
@@ -71,8 +75,7 @@ case "${1:-up}" in
     say "starting three servers and three nodes …"
     compose up --detach
     context
-    say "ready when this shows three nodes:"
-    say "  ORB_SERVERS=127.0.0.1:${ORB_LAB_PORT:-7500} ORB_CERTS=build/lab/certs $venv/bin/orbctl status"
+    say "ready when \`$venv/bin/orbctl --context lab status\` shows three nodes"
     ;;
   down)
     compose down --volumes --timeout 15

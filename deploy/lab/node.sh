@@ -1,11 +1,11 @@
 #!/bin/sh
 # A node of the lab: a Docker Engine of its own, and the agent that uses it.
 set -eu
-# The engine must be able to make control groups: they are mounted read-only into a container that
-# is not privileged.
-for group in /sys/fs/cgroup /sys/fs/cgroup/*; do
-  if mountpoint -q "$group"; then
-    mount -o remount,rw "$group" 2>/dev/null || true
+# The engine sets kernel parameters and makes control groups; both are mounted read-only into a
+# container that is not privileged.
+for place in /proc/sys /sys/fs/cgroup /sys/fs/cgroup/*; do
+  if mountpoint -q "$place"; then
+    mount -o remount,bind,rw "$place" 2>/dev/null || true
   fi
 done
 rm -f /var/run/docker.pid
