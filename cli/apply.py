@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.asking import AppliedRelease
+from cli.asking import AppliedRelease, StillGoing
 from cli.scope import Scope, finish, with_scope
 from cli.screen import Screen, note
 from cli.timeouts import timeout_option
@@ -107,7 +107,7 @@ async def see_through(
     """Stay until the release is over. Raises Failed, Conflict, StillGoing."""
     import asyncio
 
-    from cli.rollouts import Picture, conclude, follow
+    from cli.rollouts import Picture, block, conclude, follow, looked
 
     screen = Screen()
     picture = Picture(
@@ -119,6 +119,10 @@ async def see_through(
     what = f"release {applied.release} of {applied.app}"
     try:
         ended = await finish(follow(client, picture, screen), seconds, what)
+    except StillGoing:
+        for line in block(await looked(client, picture)):
+            screen.say(line)
+        raise
     except asyncio.CancelledError:
         note(f"\nNo longer watching; {what} goes on. See `orbctl status`.")
         raise

@@ -21,15 +21,18 @@ from orb import errors
 from orb.clock import Clock, SystemClock
 from orb.errors import NoQuorum, OrbError, Unavailable, Unknown
 from orb.tls import SERVER_DNS_NAME, Credentials
+from orb.v1 import control_pb2 as pb
 
 M = TypeVar("M", bound=Message)
 
-PATIENCE_S: Final = 4.5
+PATIENCE_S: Final = 4.0
 """How long servers may have no leader before the person is told: an error comes within 5 s."""
 CONNECT_S: Final = 1.5
 """How long one round of connecting may take; after two rounds the servers are unreachable."""
 ANSWER_S: Final = 5.0
 """How long a server that was reached may think about one request."""
+WHY_S: Final = 0.5
+"""How long a server may take to say why there is no leader."""
 PAUSE_S: Final = 0.15
 """Between two tries."""
 SERVICE: Final = "/orb.v1.Control/"
@@ -127,8 +130,22 @@ class Channels:
         if not self.follow(error):
             await self._forget(address, error)
         if patience.is_over:
+            if _kind(error) is errors.NotLeader:
+                told.message += await self._why_no_leader(address)
             raise told from error
         await self._clock.sleep(PAUSE_S)
+
+    async def _why_no_leader(self, address: str) -> str:
+        """What the server itself says of it, as a second half of the sentence."""
+        ask = self._channel(address).unary_unary(
+            f"{SERVICE}Get", _serialize, pb.GetReply.FromString
+        )
+        request = pb.GetRequest(kind="KIND_STATUS", stale=True)
+        try:
+            reply: pb.GetReply = await ask(request, timeout=WHY_S)
+        except grpc.aio.AioRpcError:
+            return ""
+        return f": {reply.status.problems[0]}" if reply.status.problems else ""
 
     async def _forget(self, address: str, error: grpc.aio.AioRpcError) -> None:
         """Let go of a connection that broke, but not of one over which a server answered."""
@@ -193,7 +210,7 @@ def translated(error: grpc.aio.AioRpcError) -> OrbError:
     metadata = _metadata(error)
     remedy = metadata.get("orb-remedy-bin", "")
     details = error.details() or error.code().name
-    named = getattr(errors, metadata.get("orb-error", ""), None)
+    named = _kind(error)
     if named is errors.NotLeader:
         return Unavailable(
             "no server leads just now",
@@ -201,9 +218,15 @@ def translated(error: grpc.aio.AioRpcError) -> OrbError:
         )
     if named is NoQuorum and not remedy:
         remedy = "start the missing servers; `orbctl status --stale` shows what this one knows"
-    if isinstance(named, type) and issubclass(named, OrbError):
+    if named is not None:
         return named(details, remedy=remedy)
     return _by_code(error.code(), details)
+
+
+def _kind(error: grpc.aio.AioRpcError) -> type[OrbError] | None:
+    """The class that the server named; None if gRPC itself made the error."""
+    named = getattr(errors, _metadata(error).get("orb-error", ""), None)
+    return named if isinstance(named, type) and issubclass(named, OrbError) else None
 
 
 def _by_code(code: grpc.StatusCode, details: str) -> OrbError:

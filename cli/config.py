@@ -6,7 +6,7 @@ import click
 
 from cli.apply import file_option, load_manifest, profile_option, project_option
 from cli.output import print_document
-from cli.records import as_json
+from cli.records import single
 from cli.scope import Scope, with_scope
 from cli.screen import note
 
@@ -44,7 +44,7 @@ def config(
     if quiet:
         return
     if output == "json":
-        print_document(as_json(loaded.app), output)
+        print_document(single("app", loaded.app), output)
         return
     from orb.manifest.render import render
 

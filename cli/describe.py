@@ -66,10 +66,10 @@ def _asked(words: Sequence[str]) -> tuple[str, str]:
     return kind, name
 
 
-def _document(found: Description) -> "Json":
+def _document(found: Description) -> "dict[str, Json]":
     body = as_json(found)
-    keys = body if isinstance(body, dict) else {}
-    return {"version": JSON_VERSION} | keys
+    whole: dict[str, Json] = {"version": JSON_VERSION}
+    return whole | body if isinstance(body, dict) else whole
 
 
 def _sections(found: Description, at: int) -> Iterator[list[str]]:

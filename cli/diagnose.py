@@ -10,7 +10,8 @@ import ssl
 from typing import Final, NamedTuple
 
 from cli.contexts import Context
-from orb.tls import SERVER_DNS_NAME, Credentials
+from orb.errors import InvalidInput
+from orb.tls import SERVER_DNS_NAME, Credentials, validity
 
 PROBE_S: Final = 1.0
 """How long one address is asked; they are asked side by side."""
@@ -49,22 +50,21 @@ async def diagnose(context: Context) -> Causes:
 
 def _dates(context: Context) -> Causes | None:
     """A certificate of ours that is no longer, or not yet, valid."""
-    from cryptography import x509
-
     now = dt.datetime.now(dt.UTC)  # noqa: TID251 - certificates are dated by the wall clock
     credentials = Credentials.in_directory(context.certificates)
     for path in (credentials.certificate, credentials.ca):
         try:
-            certificate = x509.load_pem_x509_certificate(path.read_bytes())
-        except ValueError:
-            return Causes(f"{path} is not a certificate", "make new ones with `orbctl init`")
-        if certificate.not_valid_after_utc < now:
-            day = certificate.not_valid_after_utc.date()
-            return Causes(f"the certificate {path} ended on {day}", "renew it with `orbctl init`")
-        if certificate.not_valid_before_utc > now:
-            start = certificate.not_valid_before_utc.isoformat(sep=" ")
+            start, end = validity(path)
+        except InvalidInput as error:
+            return Causes(error.message, error.remedy)
+        if end < now:
             return Causes(
-                f"the certificate {path} is valid only from {start}",
+                f"the certificate {path} ended on {end.date()}",
+                "make it anew with `orbctl init --renew`",
+            )
+        if start > now:
+            return Causes(
+                f"the certificate {path} is valid only from {start.isoformat(sep=' ')}",
                 "is the clock of this machine right?",
             )
     return None

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
 import click
@@ -36,12 +36,12 @@ document_option = click.option(
 watch_option = click.option("-w", "--watch", is_flag=True, help="Print again at every change.")
 
 
-def print_document(document: Json, output: str) -> None:
+def print_document(document: Mapping[str, Json], output: str) -> None:
     """One document as JSON or YAML."""
     if output == "yaml":
-        import yaml
+        from orb.manifest.emit import emit
 
-        click.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), nl=False)
+        click.echo(emit(document), nl=False)
     else:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 

@@ -33,7 +33,7 @@ def as_json(value: object) -> Json:
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
-def _record(value: "DataclassInstance") -> Json:
+def _record(value: "DataclassInstance") -> dict[str, Json]:
     times = _times(type(value))
     body: dict[str, Json] = {}
     for field in fields(value):
@@ -43,12 +43,12 @@ def _record(value: "DataclassInstance") -> Json:
     return body
 
 
-def listing(kind: str, items: Sequence[object]) -> Json:
+def listing(kind: str, items: Sequence[object]) -> dict[str, Json]:
     """What `get KIND -o json` prints."""
     return {"version": JSON_VERSION, "kind": kind, "items": [as_json(item) for item in items]}
 
 
-def single(kind: str, record: object) -> Json:
+def single(kind: str, record: object) -> dict[str, Json]:
     """What a command that shows one thing prints: its own keys, beside version and kind."""
     body = as_json(record)
     whole: dict[str, Json] = {"version": JSON_VERSION, "kind": kind}

@@ -137,9 +137,10 @@ async def follow(client: "Client", picture: Picture, screen: Screen) -> Picture:
         finally:
             for task in feeds:
                 task.cancel()
-    over = await _up_to_date(client, over, screen)
+    last = await looked(client, over)  # the watches are not in step with each other
+    _show(over, last, screen)
     screen.keep()
-    return over
+    return last
 
 
 async def _until_over(
@@ -157,14 +158,12 @@ async def _until_over(
     return picture
 
 
-async def _up_to_date(client: "Client", picture: Picture, screen: Screen) -> Picture:
-    """The watches come independently: once the release is over, look at everything again."""
-    before = picture
-    for kind in ("services", "replicas"):
+async def looked(client: "Client", picture: Picture) -> Picture:
+    """The picture after a fresh look at everything."""
+    for kind in _KINDS:
         query = Query(kind=kind, environment=picture.environment, app=picture.app)
         picture = seen(picture, kind, await client.get(query))
-    _show(before, picture, screen)
-    return picture
+    return replace(picture, now=now())
 
 
 def _show(before: Picture, picture: Picture, screen: Screen) -> None:

@@ -79,6 +79,19 @@ def cluster_mark(ca: Path) -> str:
     return hashlib.sha256(der).hexdigest()[:CLUSTER_MARK_DIGITS]
 
 
+def validity(certificate: Path) -> tuple[dt.datetime, dt.datetime]:
+    """From when until when a certificate counts, in UTC. Raises InvalidInput if it is none."""
+    from cryptography import x509
+
+    try:
+        read = x509.load_pem_x509_certificate(certificate.read_bytes())
+    except ValueError:
+        raise InvalidInput(
+            f"{certificate} is not a certificate", remedy="make new ones with `orbctl init`"
+        ) from None
+    return read.not_valid_before_utc, read.not_valid_after_utc
+
+
 class Authority:
     """The cluster's CA: signs certificates for servers, nodes and users."""
 

@@ -92,6 +92,7 @@ def test_a_release_that_takes_too_long_exits_with_3(orbctl: Orbctl, cluster: Fak
     assert result.exit_code == 3
     assert "timed out" in result.stderr
     assert "still going: release 2 of shop" in result.stderr
+    assert "web  ░░░░░░░░░░  0/3 ready   1 starting, 0 of 3 updated" in result.stdout
 
 
 def test_a_superseded_release_says_by_which(orbctl: Orbctl, cluster: FakeCluster) -> None:
