@@ -1,5 +1,6 @@
 """The way from files to an app: read, parse, put variables in, merge, understand, check."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,15 +46,16 @@ def load(
 ) -> Loaded:
     """The app that *paths* describe, the later ones on top of the earlier.
 
-    A folder stands for the manifest in it, and no path at all for the current folder; `-` is the
-    standard input. *environment* is that of the process: `$NAME` and names without a value come
-    from there and from `.env`. Beside the first file an override for *target_environment* counts.
-    The app is called *project_name*, else COMPOSE_PROJECT_NAME, else as the file says, else as its
-    folder.
+    A folder stands for the manifest in it, and no path at all for what COMPOSE_FILE lists, else for
+    the current folder; `-` is the standard input. *environment* is that of the process: `$NAME`
+    and names without a value come from there and from `.env`. Beside the first file an override
+    for *target_environment* counts. The app is called *project_name*, else COMPOSE_PROJECT_NAME,
+    else as the file says, else as its folder.
     Raises ManifestError with everything that is wrong in all of the files.
     """
     problems = Problems()
     files = Files(problems)
+    paths = paths or _listed(environment, target_environment, files, problems)
     manifests = _manifests(paths, target_environment, problems)
     folder = folder_of(manifests[0])
     variables = _variables(folder, target_environment, environment, files, problems)
@@ -74,6 +76,16 @@ def load(
         raise ManifestError([])
     warnings, notes = problems.of(Severity.WARNING), problems.of(Severity.NOTE)
     return Loaded(app, warnings, notes, manifests)
+
+
+def _listed(
+    environment: Mapping[str, str], target_environment: str, files: Files, problems: Problems
+) -> tuple[Path, ...]:
+    """The files that COMPOSE_FILE lists, in the environment or in `.env` of the current folder."""
+    variables = _variables(Path(), target_environment, environment, files, problems)
+    separator = variables.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
+    listed = variables.get("COMPOSE_FILE", "").split(separator)
+    return tuple(Path(path) for path in listed if path)
 
 
 def _manifests(

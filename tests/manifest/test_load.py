@@ -83,6 +83,19 @@ def test_a_folder_stands_for_its_manifest_and_compose_s_own_override(tmp_path: P
     assert named.app.services[0].task.container.image == "one"
 
 
+def test_without_a_path_the_environment_or_the_folder_says_which_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {web: {image: one}}\n")
+    (tmp_path / "b.yaml").write_text("services: {web: {image: two}}\n")
+    monkeypatch.chdir(tmp_path)
+    (one,) = load([], environment={}).app.services
+    (two,) = load([], environment={"COMPOSE_FILE": "compose.yaml:b.yaml"}).app.services
+    assert (one.task.container.image, two.task.container.image) == ("one", "two")
+    (tmp_path / ".env").write_text("COMPOSE_FILE=b.yaml\n")
+    assert load([], environment={}).files == (Path("b.yaml"),)
+
+
 def test_an_environment_has_its_own_override_and_variables(tmp_path: Path) -> None:
     (tmp_path / "shop.yaml").write_text("services: {web: {image: 'i:${TAG}'}}\n")
     (tmp_path / "shop.prod.yaml").write_text("services: {web: {deploy: {replicas: 5}}}\n")
