@@ -127,10 +127,11 @@ def _published_twice(services: Iterable[ServiceSpec]) -> Iterator[Finding]:
             others = (here, everywhere) if port.host_ip else (anywhere[key],)
             clashes = filter(None, (other.clash(service.name, port.mode) for other in others))
             if clash := next(clashes, ""):
+                owners = clash if clash == service.name else f"{clash} and {service.name}"
                 yield Finding(
                     ("services", service.name, "ports", number),
                     f"the port {port.published}/{port.protocol.name.lower()} is published twice, "
-                    f"by {clash} and {service.name}",
+                    f"by {owners}",
                     "Publish one of them on another port.",
                 )
             for taken in (here, anywhere[key]):
@@ -146,9 +147,10 @@ def _dependencies(services: tuple[ServiceSpec, ...]) -> Iterator[Finding]:
         for dependency in service.depends_on:
             steps: Steps = ("services", service.name, "depends_on", dependency.service)
             if dependency.service == service.name:
-                yield Finding(steps, "it depends on itself", "Take it out.")
+                yield Finding(steps, f"{service.name} depends on itself", "Take it out.")
             elif dependency.service not in names and dependency.required:
-                what = f"it depends on {dependency.service[:80]!r}, which is not a service here"
+                other = dependency.service[:80]
+                what = f"{service.name} depends on {other!r}, which is not a service here"
                 yield Finding(steps, what)
     cycle = _cycle(services)
     if cycle:

@@ -12,7 +12,7 @@ SERVICE_CASES = [
     ("replicas: 3", "'replicas' is not a key of the service 'web'\n  In a service it is `deploy:"),
     ("ports: [70000]", "'70000': ports go from 1 to 65535, upwards"),
     ("ports: ['80:80', '80:80']", "the port 80/tcp is published twice"),
-    ("ports: ['80:81', '80:82']", "the port 80/tcp is published twice, by web and web"),
+    ("ports: ['80:81', '80:82']", "the port 80/tcp is published twice, by web"),
     ("ports: ['80-90:80']", "'80-90:80' publishes 1 ports as 11"),
     ("ports: ['1-65535']", "names more than 1000 ports"),
     ("ports: ['80/sctp']", "has a protocol other than tcp and udp"),
@@ -21,7 +21,7 @@ SERVICE_CASES = [
     ("ports: [{published: 80}]", "a port needs a `target`"),
     ("ports: [{target: 80, publihsed: 80}]", "Did you mean `published`?"),
     ("ports: 80:80", "`ports` must be a list, not text"),
-    ("depends_on: [web]", "it depends on itself"),
+    ("depends_on: [web]", "web depends on itself"),
     (
         "depends_on: [dbb]",
         "web depends on 'dbb', which is not a service here\n  Did you mean `db`?",
