@@ -112,6 +112,8 @@ class Core(ABC):
     commit_index: int
     last_applied: int
     journal: Journal
+    identity: str
+    """Of this server's folder: made with it, and never changed."""
     settings: RaftSettings
     around: Surroundings
     machine: StateMachine

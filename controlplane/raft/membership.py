@@ -1,11 +1,21 @@
 """Who is a member: changes go through the log, one server at a time (thesis 4.1 and 4.2)."""
 
-from collections.abc import Mapping
-
 from controlplane.raft.core import Core, Kind, Progress, RaftState
-from controlplane.raft.messages import Removed
+from controlplane.raft.messages import (
+    AppendReply,
+    Message,
+    PreVoteReply,
+    Removed,
+    Stranger,
+    Vote,
+)
 from controlplane.raft.settings import LEARNER_LAG_ENTRIES_MAX, MEMBERS_MAX
-from controlplane.raft.snapshots import Configuration, decode_config, encode_config
+from controlplane.raft.snapshots import (
+    Configuration,
+    MemberRecord,
+    decode_config,
+    encode_config,
+)
 from orb.errors import Conflict, NotFound, NotLeader
 
 
@@ -16,6 +26,8 @@ class Membership(Core):
         super().__init__()
         self._configs: list[tuple[int, Configuration]] = [(0, {})]
         self._voters: list[str] = []
+        self._unknown: list[str] = []
+        self._identities: dict[str, str] = {}
 
     @property
     def config(self) -> Configuration:
@@ -75,13 +87,14 @@ class Membership(Core):
     @property
     def known(self) -> Configuration:
         """The members, and those removed since the last snapshot: they are still told so."""
-        known: dict[str, tuple[str, bool]] = {}
+        known: dict[str, MemberRecord] = {}
         for _, config in self._configs:
             known.update(config)
         return known
 
     def _config_changed(self) -> None:
-        self._voters = sorted(name for name, (_, votes) in self.config.items() if votes)
+        self._voters = sorted(name for name, member in self.config.items() if member.votes)
+        self._unknown = [name for name, member in self.config.items() if not member.identity]
         self.members_changed()
         if self.state == RaftState.LEADER:
             self.meet_followers()
@@ -95,13 +108,32 @@ class Membership(Core):
         for name in set(self.progress) - set(self.config):
             del self.progress[name]
 
+    def may_count(self, peer: str, identity: str, message: Message) -> bool:
+        """Whether *peer* is the folder it was; an empty one under an old name has forgotten its
+        votes and entries, and may neither vote nor count (the paper assumes stable storage)."""
+        self._identities[peer] = identity
+        member = self.config.get(peer)
+        if member is None or member.identity in {"", identity}:
+            return True
+        if self.state == RaftState.LEADER:
+            self.send(peer, Stranger(self.term))
+        return not isinstance(message, Vote | PreVoteReply | AppendReply)
+
+    def newly_known(self) -> Configuration | None:
+        """The configuration with the identity of a member that was heard for the first time."""
+        for name in self._unknown:
+            identity = self.identity if name == self.name else self._identities.get(name)
+            if identity:
+                return {**self.config, name: self.config[name]._replace(identity=identity)}
+        return None
+
     def tell_removed(self, peer: str) -> None:
         """If this server leads and *peer* was removed by agreement, say so to it."""
         agreed = self.config_index <= self.commit_index
         if self.state == RaftState.LEADER and agreed and peer not in self.config:
             self.send(peer, Removed(self.term, self.config_index))
 
-    def change(self, config: Mapping[str, tuple[str, bool]]) -> bytes:
+    def change(self, config: Configuration) -> bytes:
         """Return the command that makes *config* the configuration.
 
         Raises NotLeader, or Conflict if another change is under way or this one is unsafe.
@@ -116,7 +148,7 @@ class Membership(Core):
             raise Conflict(f"a change touches one server, not {len(touched)}")
         if len(config) > MEMBERS_MAX:
             raise Conflict(f"a cluster has at most {MEMBERS_MAX} servers")
-        if not any(votes for _, votes in config.values()):
+        if not any(member.votes for member in config.values()):
             raise Conflict("the last voting server cannot be removed")
         return bytes([Kind.MEMBERSHIP]) + encode_config(config)
 
@@ -124,7 +156,7 @@ class Membership(Core):
         """The configuration with *name* as a learner. Raises Conflict if it is a member."""
         if name in self.config:
             raise Conflict(f"{name} is already a member", remedy="remove it first")
-        return {**self.config, name: (address, False)}
+        return {**self.config, name: MemberRecord(address, votes=False)}
 
     def with_voter(self, name: str) -> Configuration:
         """The configuration with the learner *name* voting.
@@ -135,7 +167,7 @@ class Membership(Core):
             raise NotLeader(self.leader)
         if name not in self.config:
             raise NotFound(f"{name} is no member of this cluster", remedy="add it first")
-        if self.config[name][1]:
+        if self.config[name].votes:
             raise Conflict(f"{name} votes already")
         progress = self.progress.get(name)
         silent = self.around.clock() - self.settings.election_min_s
@@ -144,7 +176,7 @@ class Membership(Core):
         behind = self.journal.last_index - progress.match
         if behind > LEARNER_LAG_ENTRIES_MAX:
             raise Conflict(f"{name} is {behind} entries behind", remedy="wait until it caught up")
-        return {**self.config, name: (self.config[name][0], True)}
+        return {**self.config, name: self.config[name]._replace(votes=True)}
 
     def without(self, name: str) -> Configuration:
         """The configuration without *name*. Raises NotFound, or Conflict if it is unsafe."""

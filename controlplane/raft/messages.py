@@ -115,6 +115,12 @@ class Removed(Struct, frozen=True, array_like=True, tag=12):
     index: Count
 
 
+class Stranger(Struct, frozen=True, array_like=True, tag=13):
+    """Your folder is not the one that this cluster knows under your name."""
+
+    term: Count
+
+
 Message = (
     PreVote
     | PreVoteReply
@@ -128,6 +134,7 @@ Message = (
     | ReadIndex
     | ReadIndexReply
     | Removed
+    | Stranger
 )
 
 _encoder: Final = msgpack.Encoder()

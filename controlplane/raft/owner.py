@@ -43,6 +43,7 @@ class ClusterLog:
         self._seen: tuple[object, ...] = ()
         self._broken: asyncio.Future[None] = self._loop.create_future()
         self._running = False
+        transport.identity = server.identity
         transport.receive = self._receive
         transport.changed = self.wake
 
@@ -177,8 +178,8 @@ class ClusterLog:
             self._scheduled = True
             self._loop.call_soon(self._step)
 
-    def _receive(self, peer: str, message: Message) -> None:
-        self._guard(lambda: self._server.receive(peer, message))
+    def _receive(self, peer: str, identity: str, message: Message) -> None:
+        self._guard(lambda: self._server.receive(peer, identity, message))
 
     def _step(self) -> None:
         self._scheduled = False
@@ -254,7 +255,7 @@ class ClusterLog:
 
     def _member(self, name: str) -> Member:
         server = self._server
-        address, votes = server.config[name]
+        address, votes, _ = server.config[name]
         if name == server.leader:
             role = Role.LEADER
         elif not votes:

@@ -1,5 +1,6 @@
 """One server's whole part in agreement, step by step: what is received, timed, written, applied."""
 
+import contextlib
 import errno
 from collections import deque
 from typing import Final, assert_never
@@ -20,6 +21,7 @@ from controlplane.raft.messages import (
     RequestVote,
     SnapshotChunk,
     SnapshotReply,
+    Stranger,
     TimeoutNow,
     Vote,
 )
@@ -80,6 +82,7 @@ class Server(Elections, Receiver, Reads, Install):
     def begin(self, found: Recovered, bootstrap: Configuration, around: Surroundings) -> None:
         """Take up what the disk holds; *bootstrap* are the members of a first start."""
         self.around = around
+        self.identity = found.identity
         index = found.snapshot.index if found.snapshot else FIRST_INDEX
         self.snapshot = found.snapshot
         if found.snapshot is not None:
@@ -97,9 +100,9 @@ class Server(Elections, Receiver, Reads, Install):
 
     # -- from outside
 
-    def receive(self, peer: str, message: Message) -> None:
+    def receive(self, peer: str, identity: str, message: Message) -> None:
         """Take a message from another server; the answer may wait for the disk."""
-        if self.failure is None:
+        if self.failure is None and self.may_count(peer, identity, message):
             self._handle(peer, message)
             self.around.wake()
 
@@ -129,6 +132,8 @@ class Server(Elections, Receiver, Reads, Install):
                 self.on_read_index_reply(peer, message)
             case Removed():
                 self.on_removed(peer, message)
+            case Stranger():
+                self.on_stranger(message)
             case _:
                 assert_never(message)
 
@@ -207,6 +212,7 @@ class Server(Elections, Receiver, Reads, Install):
         due = self.election_tick(now)
         if self.state == RaftState.LEADER:
             self.advance_commit()
+            self._adopt()
         if self.apply_committed(APPLY_AT_ONCE_MAX):
             self.around.wake()
         if self.state == RaftState.LEADER:
@@ -235,7 +241,7 @@ class Server(Elections, Receiver, Reads, Install):
             self.disk_full = False
             self.journal.synced(sequence)
             for message in self.release_held():
-                self.receive(self.name, message)
+                self._handle(self.name, message)
         elif isinstance(result, OSError) and result.errno in FULL:
             self.disk_full = True
             self._retry_at = self.around.clock() + self.settings.disk_retry_s
@@ -283,13 +289,33 @@ class Server(Elections, Receiver, Reads, Install):
                 self.tell_removed(name)
             if self.name not in self.voters:
                 self.become_follower(self.term)
-        if config and self.name not in config and index == self.config_index:
-            self._leave()
+        was = self.config_before(index).get(self.name)
+        if self.name not in config and index == self.config_index and was is not None:
+            # A newcomer that catches up reads of times when it, or its name's last owner, was out.
+            if was.identity == self.identity:
+                self._leave()
 
     def on_removed(self, peer: str, message: Removed) -> None:
         """The leader says that we are out."""
         if message.term >= self.term and peer != self.name and message.index >= self.config_index:
             self._leave()
+
+    def on_stranger(self, message: Stranger) -> None:
+        """The leader knew another folder under our name: ours has forgotten what that promised."""
+        if message.term >= self.term:
+            self.fail(
+                Conflict(
+                    f"the cluster knows server {self.name} with another folder",
+                    remedy="remove it from the cluster and add it anew, or bring its folder back",
+                )
+            )
+
+    def _adopt(self) -> None:
+        """Note in the log whose folder a member has, as soon as it is known."""
+        config = self.newly_known()
+        if config is not None and self.commit_index >= max(self.term_start, self.config_index):
+            with contextlib.suppress(OrbError):
+                self.propose_config(config, lambda _result, _error: None)
 
     def _leave(self) -> None:
         self.removed = True

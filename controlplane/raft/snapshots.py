@@ -4,7 +4,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import DecodeError, ValidationError, msgpack
 
@@ -26,10 +26,21 @@ _PREFIX: Final = "snapshot-"
 OWN: Final = "own.tmp"
 INCOMING: Final = "incoming.tmp"
 
-Configuration = Mapping[str, tuple[str, bool]]
-"""The members: name to (address of the peer listener, whether it votes)."""
 
-_decode_config: Final = msgpack.Decoder(dict[str, tuple[str, bool]]).decode
+class MemberRecord(NamedTuple):
+    """A member as the log keeps it."""
+
+    address: str
+    """host:port of its peer listener."""
+    votes: bool
+    identity: str = ""
+    """Of its folder; empty until its leader has heard from it for the first time."""
+
+
+Configuration = Mapping[str, MemberRecord]
+"""The members by name."""
+
+_decode_config: Final = msgpack.Decoder(dict[str, MemberRecord]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +64,10 @@ def encode_config(config: Configuration) -> bytes:
     return msgpack.encode({name: config[name] for name in sorted(config)})
 
 
-def decode_config(data: bytes) -> dict[str, tuple[str, bool]]:
+def decode_config(data: bytes) -> dict[str, MemberRecord]:
     """Return the members in *data*. Raises ValueError."""
     try:
-        config: dict[str, tuple[str, bool]] = _decode_config(data)
+        config: dict[str, MemberRecord] = _decode_config(data)
     except (DecodeError, ValidationError) as error:
         raise ValueError(f"not a list of members: {error}") from error
     return config

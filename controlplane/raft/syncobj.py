@@ -24,7 +24,7 @@ from controlplane.raft.log import StateMachine
 from controlplane.raft.owner import ClusterLog
 from controlplane.raft.server import Proposal, Server
 from controlplane.raft.settings import RaftSettings
-from controlplane.raft.snapshots import Configuration, decode_config
+from controlplane.raft.snapshots import Configuration, MemberRecord, decode_config
 from controlplane.raft.storage import Storage
 from controlplane.raft.transport import PeerTransport
 from controlplane.raft.worker import ThreadWorker
@@ -276,7 +276,7 @@ def open_log(  # noqa: PLR0913 - the whole surroundings of a server, by keyword
     if name not in peers:
         raise InvalidInput(f"server {name} is not among the servers {', '.join(sorted(peers))}")
     settings = settings or RaftSettings()
-    first = {str(peer): (address, True) for peer, address in peers.items()}
+    first = {str(peer): MemberRecord(address, votes=True) for peer, address in peers.items()}
     loop = asyncio.get_running_loop()
     disk = FolderDisk(directory)
     storage = Storage(disk, settings.segment_bytes, lambda: rng.randbytes(8))

@@ -47,6 +47,7 @@ class Link:
         self.address = address
         self._context = context
         self._rng = rng
+        self.identity = ""
         self._current: Outbound | None = None
 
     @property
@@ -83,7 +84,7 @@ class Link:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(CONNECT_WITHIN_S + HANDSHAKE_WITHIN_S):
             transport, protocol = await loop.create_connection(
-                lambda: Outbound(self._peer),
+                lambda: Outbound(self._peer, self.identity),
                 host,
                 port,
                 ssl=self._context,
@@ -119,7 +120,9 @@ class PeerTransport:
         self._known: set[str] = set()
         self._group: asyncio.TaskGroup | None = None
         self._last: tuple[Message, bytes] | None = None
-        self.receive: Callable[[str, Message], None] = lambda _peer, _message: None
+        self.identity = "0" * 16
+        """Of this server's folder; set before `run`."""
+        self.receive: Callable[[str, str, Message], None] = lambda _peer, _identity, _message: None
         self.changed: Callable[[], None] = lambda: None
 
     def send(self, peer: str, message: Message) -> None:
@@ -137,7 +140,7 @@ class PeerTransport:
 
     def set_peers(self, config: Configuration) -> None:
         """Talk to exactly these, and listen to nobody else."""
-        wanted = {name: address for name, (address, _) in config.items() if name != self._me}
+        wanted = {name: one.address for name, one in config.items() if name != self._me}
         self._known = set(wanted)
         for name, link in list(self._links.items()):
             if wanted.get(name) != link.address:
@@ -157,6 +160,7 @@ class PeerTransport:
         if self._group is None:
             return
         for name, link in self._links.items():
+            link.identity = self.identity
             if name not in self._keepers:
                 self._keepers[name] = self._group.create_task(
                     link.keep(self.changed), name=f"link to {name}"
@@ -185,8 +189,8 @@ class PeerTransport:
             for connection in list(self._inbound):
                 connection.close()
 
-    def _received(self, peer: str, message: Message) -> None:
-        self.receive(peer, message)
+    def _received(self, peer: str, identity: str, message: Message) -> None:
+        self.receive(peer, identity, message)
 
     def _admit(self, peer: str, connection: Inbound) -> bool:
         """Known members only; a newer connection of a member takes the place of its older one."""

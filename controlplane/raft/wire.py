@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     import ssl
 
 GREETING: Final = b"ORB-PEER-1\n"
-"""What a connection begins with; the number is the version of framing and messages."""
+"""What a connection begins with; the number is the version of framing and messages. The identity
+of the sender's folder follows (controlplane.raft.membership)."""
+
+IDENTITY_BYTES: Final = 16
 
 MESSAGE_WITHIN_S: Final = 10.0
 """A begun message (or greeting) must be complete this soon; else the connection is closed."""
@@ -32,7 +35,7 @@ class Inbound(asyncio.Protocol):
     def __init__(
         self,
         admit: Callable[[str, "Inbound"], bool],
-        receive: Callable[[str, Message], None],
+        receive: Callable[[str, str, Message], None],
         gone: Callable[["Inbound"], None],
         within_s: float = MESSAGE_WITHIN_S,
     ) -> None:
@@ -43,7 +46,7 @@ class Inbound(asyncio.Protocol):
         self._peer = ""
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
-        self._greeted = False
+        self._identity = ""
         self._limit: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -73,19 +76,19 @@ class Inbound(asyncio.Protocol):
         if complete and self._limit is not None:
             self._limit.cancel()
             self._limit = None
-        if self._buffer or not self._greeted:
+        if self._buffer or not self._identity:
             self._wait_for_rest()
 
     def _read_messages(self) -> bool:
         """Hand over every complete message; return whether there was one."""
         buffer, at = self._buffer, 0
-        if not self._greeted:
+        if not self._identity:
             if not GREETING.startswith(bytes(buffer[: len(GREETING)])):
                 raise ValueError("no greeting")
-            if len(buffer) < len(GREETING):
+            at = len(GREETING) + IDENTITY_BYTES
+            if len(buffer) < at:
                 return False
-            self._greeted = True
-            at = len(GREETING)
+            self._identity = buffer[len(GREETING) : at].decode("ascii")
         while at + _LENGTH.size <= len(buffer):
             (length,) = _LENGTH.unpack_from(buffer, at)
             if length > MESSAGE_BYTES_MAX:
@@ -93,7 +96,9 @@ class Inbound(asyncio.Protocol):
             end = at + _LENGTH.size + length
             if end > len(buffer):
                 break
-            self._receive(self._peer, decode(bytes(buffer[at + _LENGTH.size : end])))
+            self._receive(
+                self._peer, self._identity, decode(bytes(buffer[at + _LENGTH.size : end]))
+            )
             at = end
         del buffer[:at]
         return at > 0
@@ -118,8 +123,9 @@ class Inbound(asyncio.Protocol):
 class Outbound(asyncio.Protocol):
     """A connection on which we talk to one server, whose certificate must name it."""
 
-    def __init__(self, peer: str) -> None:
+    def __init__(self, peer: str, identity: str) -> None:
         self._peer = peer
+        self._identity = identity
         self.transport: asyncio.Transport | None = None
         self.closed = asyncio.get_running_loop().create_future()
 
@@ -132,7 +138,7 @@ class Outbound(asyncio.Protocol):
         if connection is None or common_name(connection) != f"server:{self._peer}":
             transport.abort()
             return
-        transport.write(GREETING)
+        transport.write(GREETING + self._identity.encode())
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:  # noqa: ARG002 - asyncio's signature

@@ -3,8 +3,10 @@
 from collections import Counter
 from functools import partial
 
+from controlplane.raft.snapshots import MemberRecord
 from orb.errors import OrbError
 from tests.raft.ledger import Broken
+from tests.raft.simdisk import SimDisk
 from tests.raft.world import Host, World
 
 HEAL_WITHIN_S = 30.0
@@ -30,7 +32,7 @@ class Nemesis:
             self.slow_disk,
             self.hand_over,
             self.snapshot,
-            *([self.change_members] * 2 if members else []),
+            *([self.change_members] * 2 + [self.wipe] if members else []),
             self.heal_network,
             self.heal_network,
         ]
@@ -132,7 +134,7 @@ class Nemesis:
             if learners and self.rng.random() < 0.8:
                 config, what = server.with_voter(self.rng.choice(learners)), "promoted"
             elif len(server.config) < 5 and self.rng.random() < 0.6 and len(self.world.hosts) < 9:
-                server.change({**server.config, "trial": ("trial:1", False)})
+                server.change({**server.config, "trial": MemberRecord("trial:1", votes=False)})
                 name = self.world.newcomer().name
                 config, what = server.with_learner(name, f"{name}:1"), "added"
             elif len(server.config) > 3:
@@ -143,6 +145,28 @@ class Nemesis:
         except OrbError:
             what = "refused"
         self.world.counts[f"member {what}"] += 1
+
+    def wipe(self) -> None:
+        """Give one server an empty disk under its old name; twice a run, and data would be gone."""
+        leader, host = self.world.leader(), self._one()
+        server = leader.server if leader is not None else None
+        if server is None or server.config_index > server.commit_index:
+            return
+        known = server.config.get(host.name)
+        everybody = all(other.server is not None for other in self.world.hosts.values())
+        up_to_date = all(
+            other.server is not None and other.server.config == server.config
+            for other in self.world.hosts.values()
+            if other.name in server.config
+        )
+        if known is None or not known.identity or not everybody or not up_to_date:
+            return
+        if self.world.counts["wiped"] == 0 and len(server.config) > 2:
+            self.world.counts["wiped"] += 1
+            host.crash()
+            host.wiped = True
+            host.disk = SimDisk(self.rng)
+            self._later(host)
 
     def stop(self) -> None:
         """End every fault."""
@@ -207,7 +231,7 @@ def agreed(world: World) -> bool:
     leader = world.leader()
     if leader is None or leader.server is None:
         return False
-    members = [world.hosts[name] for name in leader.server.config]
+    members = [world.hosts[name] for name in leader.server.config if not world.hosts[name].wiped]
     states = [host.machine.rows for host in members if host.server is not None]
     return (
         len(states) == len(members)

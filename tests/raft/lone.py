@@ -11,6 +11,7 @@ from pysyncobj.transport import Transport
 from controlplane.raft.core import Surroundings
 from controlplane.raft.messages import Message
 from controlplane.raft.settings import RaftSettings
+from controlplane.raft.snapshots import MemberRecord
 from controlplane.raft.storage import Storage
 from controlplane.raft.syncobj import HardenedSyncObj
 from tests.raft.ledger import Ledger, Machine
@@ -28,7 +29,10 @@ class Lone:
         self.jobs: list[Callable[[], None]] = []
         self.disk = disk or SimDisk(random.Random(1))
         self.machine = Machine("s1", Ledger())
-        config = {f"s{n}": (f"s{n}:1", True) for n in range(1, count + 1)}
+        config = {
+            f"s{n}": MemberRecord(f"s{n}:1", votes=True, identity=f"identity-of-s{n}")
+            for n in range(1, count + 1)
+        }
         around = Surroundings(
             clock=lambda: self.now,
             rng=random.Random(1),
@@ -72,7 +76,7 @@ class Lone:
 
     def say(self, peer: str, *messages: Message) -> None:
         for message in messages:
-            self.server.receive(peer, message)
+            self.server.receive(peer, f"identity-of-{peer}", message)
 
     def take_sent(self) -> list[tuple[str, Message]]:
         sent, self.sent = self.sent, []

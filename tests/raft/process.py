@@ -139,9 +139,9 @@ class Control:
 
         receive = transport.receive
 
-        def filtered(peer: str, message: Message) -> None:
+        def filtered(peer: str, identity: str, message: Message) -> None:
             if peer not in self.blocked:
-                receive(peer, message)
+                receive(peer, identity, message)
 
         around.send = send
         transport.receive = filtered

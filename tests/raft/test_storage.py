@@ -12,14 +12,17 @@ from hypothesis import strategies as st
 from controlplane.raft.disk import FolderDisk
 from controlplane.raft.segments import Entry, HardState, RecoveredLog, Reset, Segments
 from controlplane.raft.server import FULL
-from controlplane.raft.snapshots import Snapshots
+from controlplane.raft.snapshots import MemberRecord, Snapshots
 from controlplane.raft.storage import Storage
 from orb.errors import StorageDamaged
 from tests.raft.simdisk import SimDisk
 
 GOLDEN = Path(__file__).parent / "golden"
 SALT = b"saltsalt"
-CONFIG = {"s1": ("127.0.0.1:1", True), "s2": ("127.0.0.1:2", False)}
+CONFIG = {
+    "s1": MemberRecord("127.0.0.1:1", votes=True, identity="aa"),
+    "s2": MemberRecord("127.0.0.1:2", votes=False),
+}
 
 
 def entries(first: int, last: int, term: int = 1) -> list[Entry]:
@@ -43,8 +46,13 @@ def written(*batches: list[Entry | HardState | Reset], size: int = 4096) -> SimD
     return disk
 
 
+def identified(disk: SimDisk | FolderDisk) -> None:
+    disk.create("identity")
+    disk.write("identity", 0, b"orb-raft 1 0123456789abcdef\n")
+
+
 def only_file(disk: SimDisk) -> bytearray:
-    (name,) = disk.names()
+    (name,) = [name for name in disk.names() if name.startswith("log-")]
     return disk._file(name).data
 
 
@@ -185,6 +193,7 @@ def test_any_flipped_bit_of_a_snapshot_is_refused(at: int, bit: int) -> None:
 
 def test_a_newer_snapshot_replaces_a_log_that_it_contradicts() -> None:
     disk = written(entries(2, 9))
+    identified(disk)
     Snapshots(disk).write(20, 3, CONFIG, [b"state"])
     found = Storage(disk, 4096, lambda: SALT).load()
     assert (found.anchor, list(found.entries), found.replaced) == ((20, 3), [], Reset(20, 3))
@@ -192,6 +201,7 @@ def test_a_newer_snapshot_replaces_a_log_that_it_contradicts() -> None:
 
 def test_entries_behind_a_snapshot_are_kept() -> None:
     disk = written(entries(2, 9))
+    identified(disk)
     Snapshots(disk).write(5, 1, CONFIG, [b"state"])
     found = Storage(disk, 4096, lambda: SALT).load()
     assert (found.anchor, list(found.entries)) == ((2, 1), entries(3, 9))
@@ -199,6 +209,7 @@ def test_entries_behind_a_snapshot_are_kept() -> None:
 
 def test_a_log_that_begins_behind_its_snapshot_is_refused() -> None:
     disk = written(entries(20, 29))
+    identified(disk)
     with pytest.raises(StorageDamaged, match="begins at entry 20"):
         Storage(disk, 4096, lambda: SALT).load()
 
@@ -227,7 +238,20 @@ def test_version_1_is_still_written_as_it_was(tmp_path: Path) -> None:
     log = segments(disk)
     log.load()
     log.append([HardState(3, "s2"), *entries(2, 9)])
+    identified(disk)
     Snapshots(disk).write(5, 1, CONFIG, [b"state"])
     disk.close()
     for file in tmp_path.iterdir():
         assert file.read_bytes() == (GOLDEN / file.name).read_bytes()
+
+
+def test_a_folder_keeps_its_identity_and_a_new_one_gets_another() -> None:
+    disk = SimDisk(random.Random(1))
+    first = Storage(disk, 4096, lambda: b"saltsalt").load().identity
+    assert Storage(disk, 4096, lambda: b"othersal").load().identity == first
+    assert Storage(SimDisk(random.Random(1)), 4096, lambda: b"othersal").load().identity != first
+
+
+def test_a_log_without_its_identity_is_refused() -> None:
+    with pytest.raises(StorageDamaged, match="identity is missing"):
+        Storage(written(entries(2, 3)), 4096, lambda: SALT).load()

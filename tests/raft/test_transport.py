@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from controlplane.raft import wire
 from controlplane.raft.messages import Append, Message, PreVote, Vote, decode, encode
 from controlplane.raft.settings import MESSAGE_BYTES_MAX
+from controlplane.raft.snapshots import MemberRecord
 from controlplane.raft.transport import PeerTransport
 from tests.raft.nemesis import free_ports
 
@@ -44,8 +45,10 @@ async def listening(
         "s1", f"127.0.0.1:{port}", contexts["s1"], random.Random(1), message_within_s
     )
     received: list[tuple[str, Message]] = []
-    transport.receive = lambda peer, message: received.append((peer, message))
-    transport.set_peers({"s1": ("", True), "s2": (f"127.0.0.1:{nowhere}", True)})
+    transport.receive = lambda peer, _, message: received.append((peer, message))
+    transport.set_peers(
+        {"s1": MemberRecord("", votes=True), "s2": MemberRecord(f"127.0.0.1:{nowhere}", votes=True)}
+    )
     task = asyncio.ensure_future(transport.run())
     await until_open(port)
     try:
@@ -96,22 +99,25 @@ async def drop(writer: asyncio.StreamWriter) -> None:
 
 
 def greeting(*payloads: bytes) -> bytes:
-    return wire.GREETING + b"".join(wire.frame(payload) for payload in payloads)
+    return (
+        wire.GREETING + b"0123456789abcdef" + b"".join(wire.frame(payload) for payload in payloads)
+    )
 
 
 async def test_messages_go_both_ways_between_known_members(contexts: Contexts) -> None:
     ports = free_ports(2)
     config = {
-        name: (f"127.0.0.1:{port}", True) for name, port in zip(("s1", "s2"), ports, strict=True)
+        name: MemberRecord(f"127.0.0.1:{port}", votes=True)
+        for name, port in zip(("s1", "s2"), ports, strict=True)
     }
     received: list[tuple[str, Message]] = []
     got_both = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         transports = {}
-        for name, (address, _) in config.items():
+        for name, (address, _, _) in config.items():
             one = transports[name] = PeerTransport(name, address, contexts[name], random.Random(1))
 
-            def receive(peer: str, message: Message, me: str = name) -> None:
+            def receive(peer: str, _identity: str, message: Message, me: str = name) -> None:
                 received.append((f"{peer} to {me}", message))
                 if len(received) == 2:
                     got_both.set()
@@ -179,14 +185,14 @@ async def test_a_giant_length_closes_before_anything_is_read(
     contexts: Contexts, length: int
 ) -> None:
     async with listening(contexts) as (port, received):
-        data = wire.GREETING + struct.pack("<I", length) + b"x" * 100
+        data = greeting() + struct.pack("<I", length) + b"x" * 100
         assert await talk(port, contexts["s2"][1], data) == b""
     assert received == []
 
 
 async def test_a_slow_drip_is_closed(contexts: Contexts) -> None:
     async with listening(contexts, message_within_s=0.2) as (port, received):
-        for data in (b"", wire.GREETING[:4], wire.GREETING + b"\x10\0\0\0half"):
+        for data in (b"", wire.GREETING[:4], greeting() + b"\x10\0\0\0half"):
             assert await talk(port, contexts["s2"][1], data) == b""
     assert received == []
 

@@ -10,7 +10,7 @@ from typing import cast
 from controlplane.raft.core import RaftState, Surroundings
 from controlplane.raft.messages import Message, decode, encode
 from controlplane.raft.settings import RaftSettings
-from controlplane.raft.snapshots import Configuration
+from controlplane.raft.snapshots import Configuration, MemberRecord
 from controlplane.raft.storage import Storage
 from controlplane.raft.syncobj import HardenedSyncObj
 from orb.errors import OrbError, Unknown
@@ -40,6 +40,7 @@ class Host:
         self.machine = Machine(name, world.ledger)
         self.paused_until = 0.0
         self.slow = 1.0
+        self.wiped = False
         self.gone = False
         """Removed from the cluster, told so, and stopped."""
         self._scheduled = False
@@ -104,9 +105,10 @@ class Host:
             return
         due = self.server.step()
         if self.server.failure is not None:
-            if not self.server.removed:
+            if not self.server.removed and not self.wiped:
                 raise Broken(f"{self.name} stopped: {self.server.failure}")
-            self.world.counts["removed servers stopped"] += 1
+            why = "wiped" if self.wiped else "removed"
+            self.world.counts[f"{why} servers stopped"] += 1
             self.gone = True
             self.crash()
             return
@@ -120,11 +122,11 @@ class Host:
 
         self.world.at(max(0.0, due - self.world.now) + 0.0001, partial(self._alive, life, fire))
 
-    def deliver(self, peer: str, data: bytes) -> None:
+    def deliver(self, peer: str, identity: str, data: bytes) -> None:
         """A message arrives; a paused process finds it when it wakes."""
         server = self.server
         if server is not None:
-            take = partial(server.receive, peer, decode(data))
+            take = partial(server.receive, peer, identity, decode(data))
             self._alive(self.life, take)
 
 
@@ -143,7 +145,7 @@ class World:
         self.loss = 0.0
         self.blocked: set[tuple[str, str]] = set()
         names = [f"s{n}" for n in range(1, servers + 1)]
-        config = {name: (f"{name}:1", True) for name in names}
+        config = {name: MemberRecord(f"{name}:1", votes=True) for name in names}
         self.hosts = {name: Host(self, name, config) for name in names}
         for host in self.hosts.values():
             host.start()
@@ -189,9 +191,12 @@ class World:
             delay = self.rng.uniform(0.01, 1.5)
             self.counts["messages late"] += 1
 
+        sender = self.hosts[source].server
+        identity = sender.identity if sender is not None else ""
+
         def arrive() -> None:
             if self.connected(source, target):
-                self.hosts[target].deliver(source, data)
+                self.hosts[target].deliver(source, identity, data)
 
         self.at(delay, arrive)
 
