@@ -115,13 +115,10 @@ def _neighbourhood(room: Room, ask: Ask, row: int) -> str:
     groups = room.candidates.groups(ask.demand.spread)
     if not groups:
         return ""
-    name = _group_name(groups[0], groups[0].code.item(row))
-    neighbours = room.neighbours(ask)
-    if len(neighbours) == 1:
-        return f"{name}, the only node with {ask.service.service}; "
-    code = groups[0].code
+    code, neighbours = groups[0].code, room.neighbours(ask)
     inside = sum(count for other, count in neighbours.items() if code[other] == code[row])
-    return f"{name}, which now has {inside} of {sum(neighbours.values())}; "
+    name = _group_name(groups[0], code.item(row))
+    return f"{name} now has {inside} of {sum(neighbours.values())}; "
 
 
 def _group_name(groups: Groups, group: int) -> str:
@@ -134,7 +131,7 @@ def _fullness(room: Room, row: int) -> str:
     cpu_filled = 100 - 100 * free.cpu.item(row) // cpu if cpu else 0
     memory_filled = 100 - 100 * free.memory.item(row) // memory if memory else 0
     return (
-        f"of the nodes with the fewest the fullest with room"
+        f"the fullest of the nodes with the fewest that have room"
         f" (now CPU {cpu_filled} %, memory {memory_filled} % reserved)"
     )
 

@@ -26,6 +26,8 @@ def fill(room: Room, ask: Ask, mask: Mask, count: int) -> Ints:
 
     *mask* is over all rows.
     """
+    if not mask.any():
+        return np.zeros(0, np.int64)
     levels = room.candidates.groups(ask.demand.spread)
     counts = neighbour_counts(room, ask)
     if counts is None:

@@ -15,7 +15,7 @@ import numpy as np
 from controlplane.scheduler.ask import Ask
 from controlplane.scheduler.candidates import Mask, value_of
 from controlplane.scheduler.room import Amounts, Room
-from controlplane.scheduler.words import between, cpus, listed, memory
+from controlplane.scheduler.words import amount, listed
 from controlplane.state.tables import Node
 from orb.constraints import Operator, canonical_arch, matches, parse
 from orb.errors import InvalidInput
@@ -207,37 +207,23 @@ def shortages(free: Amounts, ask: Ask, row: int) -> list[tuple[str, int]]:
     return [(what, needs - has) for what, needs, has in have if needs > has]
 
 
-def amount_of(what: str, amount: int) -> str:
-    """An amount of a resource in words: `512 MiB of memory`, `0.5 CPU`, `1 gpu`."""
-    match what:
-        case "cpu":
-            return cpus(amount)
-        case "memory":
-            return f"{memory(amount)} of memory"
-        case _:
-            return f"{amount} {what}"
-
-
 def _why_short(room: Room, ask: Ask, rows: Sequence[int]) -> list[Reason]:
     """By what is short; a node that is short of several things is counted under all of them."""
     found: dict[tuple[str, ...], list[list[int]]] = {}
     for row in rows:
         short = shortages(room.free, ask, row)
         amounts = found.setdefault(tuple(what for what, _ in short), [])
-        amounts.append([amount for _, amount in short])
+        amounts.append([size for _, size in short])
     reasons = []
     for kinds, missing in found.items():
         columns = zip(kinds, zip(*missing, strict=True), strict=True)
-        parts = [
-            between(amount_of(what, each) for each in (min(column), max(column)))
-            for what, column in columns
-        ]
+        parts = [amount(what, min(column), max(column)) for what, column in columns]
         reasons.append((f"{listed(parts)} short", len(missing)))
     return sorted(reasons, key=lambda reason: -reason[1])
 
 
 def _add_resources(room: Room, ask: Ask, row: int) -> str:
-    short = [amount_of(what, amount) for what, amount in shortages(room.free, ask, row)]
+    short = [amount(what, size, size) for what, size in shortages(room.free, ask, row)]
     less = short[0] if len(short) == 1 else "that much"
     return f"add {listed(short)} to {room.candidates.names[row]}, or reserve {less} less"
 

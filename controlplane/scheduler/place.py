@@ -83,7 +83,8 @@ def place(room: Room, ask: Ask, count: int) -> list[int]:
     """Take rows for up to *count* tasks of *ask*, in the order of the tasks."""
     if count > ONE_BY_ONE_MAX and ask.home is None:
         filled = fill(room, ask, admitted(room, ask, room.all), count)
-        room.take_many(ask, filled)
+        if len(filled):
+            room.take_many(ask, filled)
         rows: list[int] = filled.tolist()
         return rows
     at, rows = reachable(room, ask), []

@@ -52,9 +52,9 @@ class Standing:
         self._earmarks: dict[str, int] = {}
         self._going: dict[int, int] = {}
         """Rows and how many tasks are stopping there."""
+        self._earmarked: Mask = np.zeros(len(room.candidates.names), np.bool_)
+        """Rows where room is being made for somebody: others go there last."""
         levels = range(Priority.LOW, top)
-        self._largest = [_none(room) for _ in levels]
-        """By priority, at least the largest of each resource that one victim up to it has."""
         going: list[tuple[int, Demand]] = []
         below: list[list[tuple[int, Demand]]] = [[] for _ in levels]
         for row, task in self._present(top):
@@ -68,11 +68,16 @@ class Standing:
                 victim = Victim(task.id, task.priority, demand)
                 self._victims.setdefault(row, []).append(victim)
                 below[task.priority - 1].append((row, demand))
+        waiting = [preempted_by(room.state.tasks[name]) for name in room.state.unplaced]
+        self._earmarked[[self._earmarks[who] for who in waiting if who in self._earmarks]] = True
         room.reaches = [room.free.plus(going)]
+        self._largest: list[Amounts] = []
+        """By priority, the largest of each resource that any one victim up to it has."""
+        highest = room.free.none()
         for held in below:
             room.reaches.append(room.reaches[-1].plus(held))
-        for row in self._victims:
-            self._measure(row)
+            highest = highest.highest(held)
+            self._largest.append(highest)
 
     def _present(self, top: Priority) -> list[tuple[int, Task]]:
         """The tasks on open nodes that are going or could be told to."""
@@ -109,7 +114,8 @@ class Standing:
         mask &= suitable(room, ask, at)
         row = self._earmarks.get(preempted_by(task))
         if row is None or not at.start <= row < at.stop or not mask[row - at.start]:
-            row = best(room, ask, mask, at)
+            others = mask & ~self._earmarked[at]
+            row = best(room, ask, others if others.any() else mask, at)
         if row is None:
             return None
         room.promise(ask, row)
@@ -230,12 +236,6 @@ class Standing:
         self._going[row] = self._going.get(row, 0) + len(victims)
         room.promise(ask, row)
         return self._waiting(row)
-
-
-def _none(room: Room) -> Amounts:
-    rows = len(room.candidates.names)
-    devices: dict[str, Ints] = {kind: np.zeros(rows, np.int64) for kind in room.free.devices}
-    return Amounts(np.zeros(rows, np.int64), np.zeros(rows, np.int64), devices)
 
 
 def _has(victim: Victim, kind: str) -> int:

@@ -60,14 +60,26 @@ class Amounts:
             if kind in self.devices:
                 self.devices[kind][row] += times * count
 
+    def none(self) -> "Amounts":
+        """Nothing of each resource for each row."""
+        devices = {kind: np.zeros_like(amount) for kind, amount in self.devices.items()}
+        return Amounts(np.zeros_like(self.cpu), np.zeros_like(self.memory), devices)
+
     def plus(self, held: Sequence[tuple[int, Demand]]) -> "Amounts":
         """These amounts and what each of *held* has, a row and a demand."""
+        return self._with(held, np.add)
+
+    def highest(self, held: Sequence[tuple[int, Demand]]) -> "Amounts":
+        """These amounts, or what one of *held* has where that is more."""
+        return self._with(held, np.maximum)
+
+    def _with(self, held: Sequence[tuple[int, Demand]], combine: np.ufunc) -> "Amounts":
         more = self.copy()
-        rows = [row for row, _ in held]
-        np.add.at(more.cpu, rows, [demand.milli_cpus for _, demand in held])
-        np.add.at(more.memory, rows, [demand.memory_bytes for _, demand in held])
+        rows = np.array([row for row, _ in held], np.int64)
+        combine.at(more.cpu, rows, np.array([each.milli_cpus for _, each in held], np.int64))
+        combine.at(more.memory, rows, np.array([each.memory_bytes for _, each in held], np.int64))
         for kind, amount in more.devices.items():
-            np.add.at(amount, rows, [demand.count(kind) for _, demand in held])
+            combine.at(amount, rows, np.array([each.count(kind) for _, each in held], np.int64))
         return more
 
 

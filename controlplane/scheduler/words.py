@@ -1,18 +1,18 @@
 """Amounts, counts and lists as people read them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 _UNITS = (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
 
 
-def memory(amount: int) -> str:
+def memory(size_bytes: int) -> str:
     """Bytes in the largest unit that leaves a whole part: `512 MiB`, `1.5 GiB`."""
     for unit, size in _UNITS:
-        if amount >= size:
+        if size_bytes >= size:
             # Rounded up: what is said to be enough must be enough.
-            tenths = -(-amount * 10 // size)
+            tenths = -(-size_bytes * 10 // size)
             return f"{tenths // 10}{f'.{tenths % 10}' if tenths % 10 else ''} {unit}"
-    return f"{amount} bytes"
+    return f"{size_bytes} bytes"
 
 
 def cpus(milli: int) -> str:
@@ -30,7 +30,13 @@ def listed(parts: Sequence[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
-def between(amounts: Iterable[str]) -> str:
-    """One amount, or the first to the last of several."""
-    texts = list(dict.fromkeys(amounts))
-    return texts[0] if len(texts) == 1 else f"{texts[0]} to {texts[-1]}"
+def amount(what: str, least: int, most: int) -> str:
+    """How much of a resource, or from how much to how much: `200 MiB to 1.5 GiB of memory`."""
+    match what:
+        case "cpu":
+            texts, unit = [cpus(least), cpus(most)], ""
+        case "memory":
+            texts, unit = [memory(least), memory(most)], " of memory"
+        case _:
+            texts, unit = [str(least), str(most)], f" {what}"
+    return " to ".join(dict.fromkeys(texts)) + unit
