@@ -1,6 +1,6 @@
 """Tasks leave nodes that are drained or do not suit them any more: make before break."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -24,10 +24,20 @@ def drain(survey: Survey) -> Iterator[CreateTasks | StopTasks]:
 
 
 def _chosen(survey: Survey) -> Iterator[Place]:
-    for key in survey.restless:
+    for key, places in survey.kept.items():
         service = survey.state.services[key]
-        if not service.spec.is_global:
-            yield from islice(_to_move(survey, service), _room(survey, service))
+        if service.spec.is_global or not _may_have_to_move(survey, service):
+            continue
+        leaving = [p for p in places if any(survey.is_leaving(task) for task in p.wanted)]
+        if leaving:
+            yield from islice(_to_move(survey, service, leaving), _room(survey, places, service))
+
+
+def _may_have_to_move(survey: Survey, service: Service) -> bool:
+    """Some node is being drained, or not every node suits all that it runs."""
+    revisions = survey.state.revisions_of_service.get(service.key, ())
+    placements = (survey.state.specs[service.key, each].placement for each in revisions)
+    return survey.drains or any(each.constraints or each.platform for each in placements)
 
 
 def is_bound(survey: Survey, task: Task) -> bool:
@@ -39,34 +49,27 @@ def is_bound(survey: Survey, task: Task) -> bool:
     return is_stateful and at_home and survey.is_leaving(task)
 
 
-def _to_move(survey: Survey, service: Service) -> Iterator[Place]:
+def _to_move(survey: Survey, service: Service, leaving: Sequence[Place]) -> Iterator[Place]:
     """The places all of whose tasks must leave and can, and that may try now."""
-    for place in survey.restless[service.key]:
-        if not place.wanted or not survey.keeps(service, place.replica):
-            continue
-        if not all(survey.is_leaving(task) for task in place.wanted):
-            continue
-        if any(is_bound(survey, task) for task in place.wanted):
-            continue
-        if stops_first(service.spec) and not survey.has_other_node(service, ()):
-            continue
-        if survey.now >= next_try_at(place):
+    has_to_stop_first = stops_first(service.spec)
+    if has_to_stop_first and not survey.has_other_node(service, ()):
+        return
+    for place in leaving:
+        must_move = all(survey.is_leaving(task) for task in place.wanted)
+        can_move = not any(is_bound(survey, task) for task in place.wanted)
+        if must_move and can_move and survey.now >= next_try_at(place):
             yield place
 
 
-def _room(survey: Survey, service: Service) -> int:
+def _room(survey: Survey, places: Sequence[Place], service: Service) -> int:
     """How many more of its replicas may begin to move."""
-    moving = sum(_is_moving(survey, place) for place in survey.restless[service.key])
+    moving = sum(_is_moving(survey, place) for place in places)
     return max(0, max(1, service.spec.replicas // MOVES_DIVISOR) - moving)
 
 
 def _is_moving(survey: Survey, place: Place) -> bool:
-    """It has no task, or one that is not yet running, where it could stay."""
-    if not survey.keeps(place.service, place.replica):
-        return False
-    if not place.wanted:
-        return bool(place.stopping)
-    staying = [task for task in place.wanted if not survey.is_leaving(task)]
-    if len(staying) == len(place.wanted):
-        return any(task.state is not TaskState.RUNNING for task in staying)
-    return bool(staying)
+    """Its new task is on its way: beside the old one, or after its end."""
+    leaving = sum(survey.is_leaving(task) for task in place.wanted)
+    if leaving or not stops_first(place.service.spec):
+        return 0 < leaving < len(place.wanted)
+    return not any(task.state is TaskState.RUNNING for task in place.wanted)

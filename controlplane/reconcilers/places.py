@@ -29,8 +29,9 @@ class Place:
 
     @property
     def last(self) -> Task | None:
-        """The task that ended last."""
-        return self.ended[-1] if self.ended else None
+        """The task that ended last, of the open revision if there is one of it."""
+        opened = [task for task in self.ended if task.revision == self.service.opened]
+        return (opened or self.ended or (None,))[-1]
 
     def count(self, revision: int) -> int:
         """How many wanted tasks of that revision it has."""

@@ -1,6 +1,6 @@
 """The way to a new revision: so many replicas at a time, each old task replaced by a new one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from controlplane.reconcilers.creation import replacements
@@ -20,35 +20,28 @@ def rollout(survey: Survey) -> Iterator[CreateTasks | StopTasks]:
 
 
 def _chosen(survey: Survey) -> Iterator[Place]:
-    for key in survey.restless:
+    for key, places in survey.kept.items():
         service = survey.state.services[key]
-        if service.opened == service.revision and not survey.is_held(service):
-            old = _old_places(survey, service)
-            yield from (place for place in old if _has_begun(place))
-            fresh = (place for place in old if not _has_begun(place))
-            yield from islice(fresh, _room(survey, service))
+        if service.opened != service.revision or survey.is_held(service):
+            continue
+        old = [place for place in places if place.wanted and not place.count(service.revision)]
+        due = [place for place in old if _may_try(survey, place)]
+        yield from (place for place in due if _has_begun(place))
+        fresh = [place for place in due if not _has_begun(place)]
+        if fresh:
+            fresh.sort(key=lambda place: any(survey.is_proven(task) for task in place.wanted))
+            yield from islice(fresh, _room(survey, places, service))
 
 
-def _old_places(survey: Survey, service: Service) -> list[Place]:
-    """The places whose tasks are all old and that may try now: those that serve nobody first."""
-    old = [
-        place
-        for place in survey.restless[service.key]
-        if place.wanted
-        and not place.count(service.revision)
-        and survey.keeps(service, place.replica)
-        and survey.may_start(service, place.replica)
-    ]
-    old.sort(key=lambda place: any(survey.is_proven(task) for task in place.wanted))
-    return [place for place in old if survey.now >= next_try_at(place)]
+def _may_try(survey: Survey, place: Place) -> bool:
+    return survey.may_start(place.service, place.replica) and survey.now >= next_try_at(place)
 
 
-def _room(survey: Survey, service: Service) -> int:
+def _room(survey: Survey, places: Sequence[Place], service: Service) -> int:
     """How many more replicas may begin to change now."""
     update = service.spec.update
     if survey.now < _pause_until(survey, service):
         return 0
-    places = survey.restless[service.key]
     if not update.parallelism:
         return len(places)
     return max(0, update.parallelism - sum(_is_between(survey, place) for place in places))
@@ -56,8 +49,6 @@ def _room(survey: Survey, service: Service) -> int:
 
 def _is_between(survey: Survey, place: Place) -> bool:
     """It is neither still old nor proven new, nor at its end."""
-    if not survey.keeps(place.service, place.replica):
-        return False
     if not place.wanted:
         return survey.may_start(place.service, place.replica) and not is_over(place, survey.now)
     new = [task for task in place.wanted if task.revision == place.service.revision]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 from controlplane.reconcilers.places import Place, is_asked_for_health
 from controlplane.reconcilers.suitability import Suitability
@@ -34,6 +35,26 @@ class Survey:
     def restless(self) -> Mapping[ServiceKey, Sequence[Place]]:
         """The places of each service that are not at rest, by number; services at rest are out."""
         return self.swept.restless
+
+    @cached_property
+    def kept(self) -> Mapping[ServiceKey, Sequence[Place]]:
+        """Of the restless places those that their services want."""
+        return {
+            key: [place for place in places if self.keeps(place.service, place.replica)]
+            for key, places in self.restless.items()
+        }
+
+    @cached_property
+    def drains(self) -> bool:
+        """Whether any node is being drained."""
+        nodes = self.state.nodes.values()
+        return any(node.availability is Availability.DRAINING for node in nodes)
+
+    @cached_property
+    def silent(self) -> Mapping[NodeName, None]:
+        """The nodes that do not answer."""
+        nodes = self.state.nodes.values()
+        return {node.name: None for node in nodes if node.status is not NodeStatus.READY}
 
     @cached_property
     def untried(self) -> Mapping[ServiceKey, Sequence[int]]:
@@ -104,11 +125,8 @@ class Survey:
         )
 
     def kept_places(self) -> Iterator[Place]:
-        """The restless places that their services want."""
-        for places in self.restless.values():
-            for place in places:
-                if self.keeps(place.service, place.replica):
-                    yield place
+        """All of `kept`."""
+        return chain.from_iterable(self.kept.values())
 
     def is_held(self, service: Service) -> bool:
         """Its app's current release has failed: what still runs an older revision stays."""

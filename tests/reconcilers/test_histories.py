@@ -8,7 +8,7 @@ import pytest
 from controlplane.state.commands import ApplyApp, DeleteApp, ScaleService, SetLabels
 from controlplane.state.tables import Service, Task
 from orb.ids import AppKey, Millis, TaskId
-from orb.lifecycle import Availability, ReleaseStatus, TaskState
+from orb.lifecycle import Availability, Desired, ReleaseStatus, TaskState
 from orb.spec import (
     Condition,
     Dependency,
@@ -171,6 +171,8 @@ def _served(toy: Toy, service: Service) -> list[str]:
         if task.replica.owner == service.key
         and (not task.ended or (service.spec.is_job and task.revision == service.revision))
         and (not service.spec.is_job or task.exit_code == 0)
+        and task.desired is Desired.RUN
+        and (service.spec.is_global or task.replica.number <= service.spec.replicas)
     )
 
 

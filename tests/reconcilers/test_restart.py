@@ -205,6 +205,14 @@ def test_a_global_replica_waits_until_its_node_takes_tasks() -> None:
     assert seen_by(restart, back) == [again("lost with n1")]
 
 
+def test_an_old_task_that_ends_late_does_not_make_a_finished_job_run_again() -> None:
+    job = a_service_spec(replicas=1, mode=Mode.REPLICATED_JOB)
+    done = replace(ended_well(ago=5_000), revision=2)
+    late = a_task(2, node="n1", state=TaskState.STOPPED, since=LATER, revision=1)
+    state = a_state_with(a_service(spec=job, release=2, revision=2), a_node(), done, late)
+    assert seen_by(restart, state) == []
+
+
 # --- when it is over --------------------------------------------------------------------------
 def over(
     last: Task,
