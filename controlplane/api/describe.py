@@ -119,7 +119,8 @@ def _of_tasks(state: State, tasks: Sequence[Task]) -> Iterator[str]:
     for task in tasks:
         if task.wanted:
             why = f" (made for: {task.reason})" if task.reason not in {"", "new"} else ""
-            yield f"{task.replica.name} is {explain_task(state, task.id)}{why}"
+            verb = "waits:" if task.node is None else "is"
+            yield f"{task.replica.name} {verb} {explain_task(state, task.id)}{why}"
 
 
 def _of_service(look: Look, service: Service) -> Iterator[str]:

@@ -95,6 +95,12 @@ def _ambiguous(asked: Asked, found: list[Meaning]) -> InvalidInput:
 
 
 def _unknown(state: State, asked: Asked) -> NotFound:
+    elsewhere = sorted({one.key[0] for one in _meanings(state, Asked("", asked.name, asked.kind))})
+    if elsewhere and asked.environment:
+        return NotFound(
+            f"there is no {asked.name!r} in the environment {asked.environment!r}",
+            remedy=f"there is one in {', '.join(elsewhere)}: say so with -e {elsewhere[0]}",
+        )
     known = {key.service for key in state.services} | {key.app for key in state.apps}
     known |= {f"{key.app}.{key.service}" for key in state.services} | set(state.nodes)
     stem = asked.name.partition("/")[0]
