@@ -9,6 +9,7 @@ from cli.asking import AppliedRelease, StillGoing
 from cli.scope import Scope, finish, with_scope
 from cli.screen import Screen, note
 from cli.timeouts import timeout_option
+from orb.spec import DEFAULT_ENVIRONMENT
 
 if TYPE_CHECKING:
     from cli.client import Client
@@ -64,7 +65,7 @@ def apply(
 
     async def work(client: "Client") -> None:
         applied = await client.apply(environment, loaded.app, reason, expected)
-        announce(applied)
+        announce(applied, environment)
         if not detach:
             await see_through(client, environment, applied, timeout)
 
@@ -91,12 +92,13 @@ def load_manifest(
     return loaded
 
 
-def announce(applied: AppliedRelease) -> None:
+def announce(applied: AppliedRelease, environment: str) -> None:
     """Say what the servers have agreed on."""
+    app = applied.app if environment == DEFAULT_ENVIRONMENT else f"{applied.app} in {environment}"
     if not applied.changed:
-        click.echo(f"{applied.app}: nothing has changed, it is at release {applied.release}")
+        click.echo(f"{app}: nothing has changed, it is at release {applied.release}")
         return
-    click.echo(f"{applied.app}: release {applied.release}")
+    click.echo(f"{app}: release {applied.release}")
     for line in applied.changes:
         click.echo(f"  {line}")
 

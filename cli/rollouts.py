@@ -193,9 +193,7 @@ async def conclude(client: "Client", picture: Picture, screen: Screen) -> None:
             why = plain(release.message) if release and release.message else "it did not get ready"
             lines = [f"{name} failed: {why}"]
             lines += [
-                line
-                for line in map(click.unstyle, troubles(picture))
-                if line.partition(": ")[2] not in why
+                line for line in map(click.unstyle, troubles(picture)) if _reason(line) not in why
             ]
             lines += await last_words(client, picture)
             raise Failed(
@@ -235,6 +233,11 @@ def culprit(picture: Picture) -> ReplicaView | None:
         )
     )
     return next(iter(waiting), None)
+
+
+def _reason(trouble: str) -> str:
+    """What a line of trouble says, without whom it befell and when it is tried again."""
+    return trouble.partition(": ")[2].partition("; next try")[0]
 
 
 def _is_young(view: ReplicaView, at: int) -> bool:

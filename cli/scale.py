@@ -78,5 +78,5 @@ async def _scale_app(
         spec = replace(found.spec, services=services)
         current = next(release.number for release in found.releases if release.current)
         applied = await client.apply(environment, spec, reason, current)
-    announce(applied)
+    announce(applied, environment)
     return applied
