@@ -35,8 +35,9 @@ def explain_task(state: State, task: TaskId) -> Explanation:
     if not subject.wanted:
         return Explanation("it needs no node: it has ended, or was told to stop")
     scheduler, demands = Scheduler(), Demands()
-    now = scheduler.begin(state)
-    for ask in asks(state, demands):
+    waiting = asks(state, demands)
+    now = scheduler.begin(state, waiting)
+    for ask in waiting:
         now.settle(ask)
         if task in ask.tasks:
             return _of_pending(now, ask, task)
@@ -64,8 +65,9 @@ def explain_spec(state: State, spec: ServiceSpec, service: ServiceKey | None = N
     """
     key = service or ServiceKey(DEFAULT_ENVIRONMENT, "", spec.name)
     scheduler, demands = Scheduler(), Demands()
-    now = scheduler.begin(state)
-    for ask in asks(state, demands):
+    waiting = asks(state, demands)
+    now = scheduler.begin(state, waiting)
+    for ask in waiting:
         now.settle(ask)
     demand = demands.of((key, 0), spec.task)
     names = now.room.candidates.names

@@ -62,6 +62,8 @@ class Ask:
     neighbours, so that an update leaves every replica where it was."""
     alone: bool = False
     """It is known that no other task of the service is on a node."""
+    earmark: NodeName | None = None
+    """Where others are stopping to make room for its one task."""
     blocked: str = ""
     """Why it may go nowhere yet; empty if it may."""
 

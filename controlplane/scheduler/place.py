@@ -1,6 +1,6 @@
 """One pass: every pending task gets a node, the promise of one, or the reason why it waits."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -9,7 +9,7 @@ from controlplane.scheduler.candidates import Candidates
 from controlplane.scheduler.explain import reachable, refusal, why_there
 from controlplane.scheduler.fill import fill
 from controlplane.scheduler.filters import admitted
-from controlplane.scheduler.preempt import Standing, preempted_by
+from controlplane.scheduler.preempt import Standing, preempted_by, room_being_made
 from controlplane.scheduler.room import Room
 from controlplane.scheduler.scores import best
 from controlplane.state.commands import TASKS_PER_COMMAND_MAX, AssignTasks, Single, StopTasks
@@ -21,6 +21,10 @@ ONE_BY_ONE_MAX: Final = 2
 ROWS_EXPLAINED_MAX: Final = 50_000
 """Nodes looked at for the reasons of one pass; groups after that get a short reason."""
 NO_ROOM: Final = "no node has room that suits it; `explain` says which objects to what"
+
+Siblings = tuple[tuple[NodeName, ...], str]
+"""Where other wanted tasks of a replica are, and why its new one must wait for them (or not)."""
+NO_SIBLINGS: Final[Siblings] = ((), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,37 +39,45 @@ class Decision:
 def asks(state: State, demands: Demands) -> list[Ask]:
     """The pending tasks in groups that are the same to the scheduler, in the order of their turns.
 
-    A higher priority comes first, then the group whose first task is oldest.
+    A higher priority comes first, then a task for which others are stopping, then the group whose
+    first task is oldest.
     """
     found: dict[object, Ask] = {}
-    alone: dict[ServiceKey, int] = {}
+    made = room_being_made(state) if state.unplaced else {}
     for name in sorted(state.unplaced):
         task = state.tasks[name]
-        if not task.wanted:
-            continue
-        replica = state.replicas[task.replica]
-        service = task.replica.owner
-        spec = (service, task.revision)
-        own: tuple[NodeName, ...] = ()
-        blocked = ""
-        if len(state.tasks_of_replica[task.replica]) > 1:
-            own, blocked = _siblings(state, task)
-        else:
-            alone[service] = alone.get(service, 0) + 1
-        key = (spec, task.priority, replica.home, task.avoid, own, blocked)
-        ask = found.get(key)
-        if ask is None:
-            demand = demands.of(spec, state.specs[spec])
-            ask = Ask(service, task.priority, demand, home=replica.home, avoid=task.avoid)
-            ask.own, ask.blocked = own, blocked
-            found[key] = ask
-        ask.tasks.append(name)
-    for ask in found.values():
-        ask.alone = alone.get(ask.service) == len(state.replicas_of_service[ask.service])
-    return sorted(found.values(), key=lambda ask: (-ask.priority, ask.tasks[0]))
+        if task.wanted:
+            replica = state.replicas[task.replica]
+            spec = (task.replica.owner, task.revision)
+            earmark = made.get(preempted_by(task)) if made else None
+            siblings = NO_SIBLINGS
+            if len(state.tasks_of_replica[task.replica]) > 1:
+                siblings = _siblings(state, task)
+            key = (spec, task.priority, replica.home, task.avoid, siblings, earmark and name)
+            ask = found.get(key)
+            if ask is None:
+                demand = demands.of(spec, state.specs[spec])
+                ask = found[key] = Ask(spec[0], task.priority, demand)
+                ask.home, ask.avoid, ask.earmark = replica.home, task.avoid, earmark
+                ask.own, ask.blocked = siblings
+            ask.tasks.append(name)
+    _find_new_services(state, found.values())
+    return sorted(
+        found.values(), key=lambda ask: (-ask.priority, ask.earmark is None, ask.tasks[0])
+    )
 
 
-def _siblings(state: State, task: Task) -> tuple[tuple[NodeName, ...], str]:
+def _find_new_services(state: State, groups: Iterable[Ask]) -> None:
+    """Mark the groups of services none of whose tasks is on a node: there is nothing to count."""
+    waiting: dict[ServiceKey, int] = {}
+    for ask in groups:
+        if not ask.own:
+            waiting[ask.service] = waiting.get(ask.service, 0) + len(ask.tasks)
+    for ask in groups:
+        ask.alone = waiting.get(ask.service) == len(state.replicas_of_service[ask.service])
+
+
+def _siblings(state: State, task: Task) -> Siblings:
     """Where other wanted tasks of the replica are, and whether one of them must end first."""
     placed = [
         (other, other.node)
@@ -103,6 +115,8 @@ class Pass:
 
     state: State
     room: Room
+    earmarked: list[NodeName]
+    """Where room is being made for somebody."""
     commands: list[Single] = field(default_factory=list)
     pending: dict[TaskId, str] = field(default_factory=dict)
     _standing: Standing | None = None
@@ -149,8 +163,8 @@ class Pass:
         """What one task waits for; None if neither waiting nor preemption helps it."""
         at = reachable(self.room, ask)
         if self._standing is None:
-            self._standing = Standing(self.room, ask.priority)
-        waits = self._standing.hold_coming(ask, task, at)
+            self._standing = Standing(self.room, ask.priority, self.earmarked)
+        waits = self._standing.hold_coming(ask, at)
         if waits is not None:
             return waits
         found = self._standing.preempt(ask, at)
@@ -192,15 +206,16 @@ class Scheduler:
         waiting = asks(state, self._demands)
         if not waiting:
             return Decision((), {})
-        done = self.begin(state)
+        done = self.begin(state, waiting)
         for ask in waiting:
             done.settle(ask)
         return Decision(tuple(done.commands), done.pending)
 
-    def begin(self, state: State) -> Pass:
-        """A pass over *state* in which nothing is decided yet."""
+    def begin(self, state: State, waiting: Iterable[Ask]) -> Pass:
+        """A pass over *state*, with those who wait in it, in which nothing is decided yet."""
         self._candidates.refresh(state)
-        return Pass(state, Room(state, self._candidates, self._demands))
+        earmarked = [ask.earmark for ask in waiting if ask.earmark is not None]
+        return Pass(state, Room(state, self._candidates, self._demands), earmarked)
 
 
 def schedule(state: State, now: Millis) -> Decision:

@@ -16,8 +16,8 @@ from controlplane.scheduler.filters import suitable
 from controlplane.scheduler.room import Amounts, Room
 from controlplane.scheduler.scores import best
 from controlplane.state.indexes import spec_key
-from controlplane.state.tables import Task
-from orb.ids import TaskId
+from controlplane.state.tables import State, Task
+from orb.ids import NodeName, TaskId
 from orb.lifecycle import Desired
 from orb.spec import Priority
 
@@ -42,18 +42,29 @@ def preempted_by(task: Task) -> str:
     return f"preempted by {task.replica.app}.{task.replica.name} (task {task.id})"
 
 
+def room_being_made(state: State) -> dict[str, NodeName]:
+    """Where tasks are stopping, by their stop reason: see `preempted_by`."""
+    return {
+        task.stop_reason: name
+        for name, there in state.tasks_on_node.items()
+        for task in map(state.tasks.__getitem__, there)
+        if task.desired is Desired.STOP
+    }
+
+
 class Standing:
     """Who holds room on open nodes, and who of them is going. Fills the room's reaches."""
 
-    def __init__(self, room: Room, top: Priority) -> None:
-        """*top* is the highest priority of those who wait: nobody below it is safe."""
+    def __init__(self, room: Room, top: Priority, earmarked: list[NodeName]) -> None:
+        """*top* is the highest priority of those who wait: nobody below it is safe. *earmarked*
+        are nodes where room is being made for somebody: others go there last."""
         self._room = room
         self._victims: dict[int, list[Victim]] = {}
-        self._earmarks: dict[str, int] = {}
         self._going: dict[int, int] = {}
         """Rows and how many tasks are stopping there."""
         self._earmarked: Mask = np.zeros(len(room.candidates.names), np.bool_)
-        """Rows where room is being made for somebody: others go there last."""
+        rows = map(room.candidates.row_of.get, earmarked)
+        self._earmarked[[row for row in rows if row is not None]] = True
         levels = range(Priority.LOW, top)
         going: list[tuple[int, Demand]] = []
         below: list[list[tuple[int, Demand]]] = [[] for _ in levels]
@@ -63,13 +74,10 @@ class Standing:
             if task.desired is Desired.STOP:
                 going.append((row, demand))
                 self._going[row] = self._going.get(row, 0) + 1
-                self._earmarks[task.stop_reason] = row
             else:
                 victim = Victim(task.id, task.priority, demand)
                 self._victims.setdefault(row, []).append(victim)
                 below[task.priority - 1].append((row, demand))
-        waiting = [preempted_by(room.state.tasks[name]) for name in room.state.unplaced]
-        self._earmarked[[self._earmarks[who] for who in waiting if who in self._earmarks]] = True
         room.reaches = [room.free.plus(going)]
         self._largest: list[Amounts] = []
         """By priority, the largest of each resource that any one victim up to it has."""
@@ -103,8 +111,8 @@ class Standing:
             for kind, amount in largest.devices.items():
                 amount[row] = max((each.count(kind) for each in victims), default=0)
 
-    def hold_coming(self, ask: Ask, task: Task, at: slice) -> str | None:
-        """Promise *task* room that stopping tasks will leave; where, in words, or None."""
+    def hold_coming(self, ask: Ask, at: slice) -> str | None:
+        """Promise a task room that stopping tasks will leave; where, in words, or None."""
         room = self._room
         if not self._going:
             return None
@@ -112,7 +120,7 @@ class Standing:
         if not mask.any():
             return None
         mask &= suitable(room, ask, at)
-        row = self._earmarks.get(preempted_by(task))
+        row = None if ask.earmark is None else room.candidates.row_of.get(ask.earmark)
         if row is None or not at.start <= row < at.stop or not mask[row - at.start]:
             others = mask & ~self._earmarked[at]
             row = best(room, ask, others if others.any() else mask, at)

@@ -40,10 +40,14 @@ def a_cluster(chance: random.Random) -> State:
         zone = chance.choice(["a", "b", "c"]) if chance.random() < 0.9 else ""
         nodes.append(
             a_node(
-                f"n{number}", zone=zone, cpus=cpus, memory_gib=memory, devices=devices,
+                f"n{number}",
+                zone=zone,
+                cpus=cpus,
+                memory_gib=memory,
+                devices=devices,
                 labels=labels,
             )
-        )  # fmt: skip
+        )
     needs = some_resources(cpus=chance.choice([0.1, 0.5, 1]), memory_mib=chance.choice([0, 300]))
     ports = (Port(target=1, published=80, mode=PublishMode.HOST),) if chance.random() < 0.1 else ()
     spread = chance.choice(SPREADS)
@@ -80,7 +84,7 @@ def an_ask(state: State, room: Room) -> Ask:
 def one_by_one(state: State, count: int) -> list[int]:
     room = a_room(state)
     ask = an_ask(state, room)
-    rows = []
+    rows: list[int] = []
     while len(rows) < count:
         at = reachable(room, ask)
         row = best(room, ask, admitted(room, ask, at), at)
