@@ -33,6 +33,8 @@ _OPTIONS: Final = (
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.enable_retries", 0),
 )
+_REFUSED: Final = "Connection refused"
+"""In what gRPC says when the kernel there has answered that nobody listens."""
 
 Out_contra = TypeVar("Out_contra", contravariant=True)
 In_co = TypeVar("In_co", covariant=True)
@@ -41,11 +43,14 @@ Received = TypeVar("Received", bound=Message)
 
 
 class LinkBroken(Exception):
-    """The server cannot be reached, or has ended the call. *leader* is who leads, if it said so."""
+    """The server cannot be reached, or has ended the call."""
 
-    def __init__(self, message: str, leader: str = "") -> None:
+    def __init__(self, message: str, *, leader: str = "", refused: bool = False) -> None:
         super().__init__(message)
         self.leader = leader
+        """Who leads, if the server said so."""
+        self.refused = refused
+        """Nobody listens there: to ask again costs nobody anything."""
 
 
 class Exchange(Protocol[Out_contra, In_co]):
@@ -180,12 +185,13 @@ class _Call(Exchange[Sent, Received]):
         """The reason that came with the end of the call."""
         metadata = await self._call.trailing_metadata()
         details = await self._call.details()
-        return LinkBroken(details or "the server has ended the call", _leader(metadata))
+        return LinkBroken(details or "the server has ended the call", leader=_leader(metadata))
 
 
 def _broken(error: grpc.aio.AioRpcError) -> LinkBroken:
     reason = error.details() or error.code().name
-    return LinkBroken(reason, _leader(error.trailing_metadata()))
+    leader = _leader(error.trailing_metadata())
+    return LinkBroken(reason, leader=leader, refused=_REFUSED in reason)
 
 
 def _leader(metadata: object) -> str:

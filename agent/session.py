@@ -29,6 +29,8 @@ RETRY_FIRST_MS: Final = 200
 """The longest first wait before the next server; it doubles, and a part of it is chance."""
 RETRY_MAX_MS: Final = 8_000
 """Thousands of agents that come back at once must not keep a busy server from answering any."""
+RETRY_REFUSED_MS: Final = 500
+"""The longest wait while nobody listens where servers should be: they may be back any moment."""
 SETTLED_SECONDS: Final = 10.0
 """A session that broke sooner counts as a failure, so that the waits grow."""
 HINTS_FOLLOWED_MAX: Final = 3
@@ -99,6 +101,7 @@ class Session:
         parts.chance.shuffle(self._addresses)
         self._turn = 0
         self._failures = 0
+        self._refused = False
         self._complained_at = -COMPLAIN_EVERY_MS / 1000
         self.server = ""
         """The server that it talks with; empty while there is none."""
@@ -118,14 +121,18 @@ class Session:
         return self._addresses[self._turn % len(self._addresses)]
 
     def _wait(self) -> float:
-        longest = min(RETRY_MAX_MS, RETRY_FIRST_MS << min(self._failures, 10))
-        self._failures += 1
+        if self._refused:
+            longest = RETRY_REFUSED_MS
+        else:
+            longest = min(RETRY_MAX_MS, RETRY_FIRST_MS << min(self._failures, 10))
+            self._failures += 1
         return longest * (0.25 + 0.75 * self._parts.chance.random()) / 1000
 
     async def _talk(self, address: str) -> str:
         """One session. Returns the address of the leader if the server has named another one."""
         link = None
         begun = self._parts.clock.monotonic()
+        self._refused = False
         try:
             link = self._parts.dial(address)
             await self._converse(link, address)
@@ -133,6 +140,7 @@ class Session:
         except LinkBroken as broken:
             if broken.leader and broken.leader != address:
                 return broken.leader
+            self._refused = broken.refused
             self._complain(address, str(broken))
         except TimeoutError:
             self._complain(address, "it does not answer")

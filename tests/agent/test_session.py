@@ -198,7 +198,7 @@ def test_servers_that_send_the_agent_in_circles_are_not_followed_for_ever() -> N
 
 def test_servers_are_tried_in_turn_with_growing_pauses() -> None:
     async def story(bench: Bench) -> None:
-        broken = LinkBroken("connection refused")
+        broken = LinkBroken("it does not lead")
         bench.servers.answers = dict.fromkeys(("a:1", "b:1", "c:1"), broken)
         bench.link.say(broken)
         await asyncio.sleep(60)
@@ -206,6 +206,17 @@ def test_servers_are_tried_in_turn_with_growing_pauses() -> None:
         assert 10 < len(bench.servers.links) < 25
 
     with_bench(story, "a:1", "b:1", "c:1")
+
+
+def test_where_nobody_listens_it_is_asked_often() -> None:
+    async def story(bench: Bench) -> None:
+        refused = LinkBroken("Connection refused", refused=True)
+        bench.servers.answers = {"a:1": refused}
+        bench.link.say(refused)
+        await asyncio.sleep(20)
+        assert 40 < len(bench.servers.links) < 160
+
+    with_bench(story)
 
 
 def test_a_server_that_says_nothing_is_given_up() -> None:
