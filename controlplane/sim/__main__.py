@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Final
 
-from controlplane.sim.world import Outcome, simulate
+from controlplane.sim.life import Outcome, simulate
 
 SECONDS: Final = 60
 TAIL_LINES: Final = 80

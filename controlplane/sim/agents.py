@@ -6,27 +6,16 @@ from random import Random
 from typing import Final, Protocol
 
 from controlplane.sim.clockwork import Clockwork, Deed, Trace
+from controlplane.sim.machines import Container, Pace
 from orb.ids import NodeName, TaskId
 from orb.lifecycle import TERMINAL, Desired, TaskState
+from orb.resources import Resources
 from orb.work import HEARTBEAT_EVERY_MS, Assignment, NodeFacts, Report
 
 BOOT_MS: Final = 3_000
 """From the start of a machine to its agent's first word."""
 
 _S = TaskState
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How long things take on a machine, each from a least to a most, in milliseconds."""
-
-    net: tuple[int, int] = (1, 5)
-    pull: tuple[int, int] = (100, 1_500)
-    start: tuple[int, int] = (100, 600)
-    ready: tuple[int, int] = (0, 1_500)
-    stop: tuple[int, int] = (50, 2_000)
-    flush: tuple[int, int] = (20, 80)
-    reconnect: tuple[int, int] = (100, 1_500)
 
 
 class Uplink(Protocol):
@@ -50,37 +39,6 @@ class Uplink(Protocol):
 
 
 @dataclass(slots=True)
-class Container:
-    """One task on a machine: what is wanted, what was reported, and what is true."""
-
-    assignment: Assignment
-    desired: Desired | None
-    state: TaskState = _S.ASSIGNED
-    prepared: bool = False
-    started: bool = False
-    running: bool = False
-    ready: bool = False
-    exit_code: int | None = None
-    message: str = ""
-    image_missing: bool = False
-    epoch: int = 0
-    """Counts the steps: one that was planned before the last change is dropped."""
-
-    @property
-    def report(self) -> Report:
-        """The whole truth, as an agent tells it."""
-        return Report(
-            task=self.assignment.task,
-            state=self.state,
-            ready=self.ready and self.state is _S.RUNNING,
-            message=self.message,
-            exit_code=self.exit_code,
-            image_missing=self.image_missing,
-            container_id=f"c{self.assignment.task}" if self.started else "",
-        )
-
-
-@dataclass(slots=True)
 class Agent:
     """A machine, its agent, and the network between it and the servers."""
 
@@ -100,15 +58,22 @@ class Agent:
     """Messages pass in both directions."""
     slowness: int = 1
     pulls_fail: bool = False
+    deaf: bool = False
+    """What it is told waits."""
     loses_next_message: bool = False
     line_free_at: int = 0
     """When the newest message of its stream arrives: none overtakes it."""
     _boots: int = 0
     _held: list[Deed] = field(default_factory=list)
     """What waits until the agent works again."""
+    _unheard: list[Deed] = field(default_factory=list)
     _unsent: dict[TaskId, None] = field(default_factory=dict)
     _flushing: bool = False
     _connecting: bool = False
+    _size: Resources = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._size = self.facts.capacity
 
     @property
     def name(self) -> NodeName:
@@ -132,10 +97,22 @@ class Agent:
         self._boots += 1
         self.session = 0
         self._held.clear()
+        self._unheard.clear()
         for container in self.containers.values():
             container.epoch += 1
             if container.running:
                 container.running, container.exit_code = False, 137
+
+    @property
+    def size(self) -> Resources:
+        """What the machine has when it is well."""
+        return self._size
+
+    def resize(self, capacity: Resources) -> None:
+        """The machine has more or less than before; its agent says so when it next can."""
+        if capacity != self.facts.capacity:
+            self.trace.add(f"{self.name} has now {capacity.milli_cpus} thousandths of a core")
+            self._change(replace(self.facts, capacity=capacity))
 
     def stop_working(self) -> None:
         """The agent's process is frozen or gone; containers run on."""
@@ -151,8 +128,16 @@ class Agent:
         held, self._held = self._held, []
         for deed in held:
             deed()
+        self._change(self.facts)
         if restarted:
             self._wake_up()
+
+    def hear(self) -> None:
+        """It takes again what it was told."""
+        self.deaf = False
+        heard, self._unheard = self._unheard, []
+        for deed in heard:
+            self._when_working(deed)
 
     def cut(self) -> None:
         """The network to the servers is gone."""
@@ -185,12 +170,12 @@ class Agent:
         self, session: int, assignments: Sequence[Assignment], removed: Sequence[TaskId]
     ) -> None:
         """The server says what has changed of what this node must have."""
-        self._when_working(lambda: self._take(session, assignments, removed))
+        self._when_hearing(lambda: self._take(session, assignments, removed))
 
     def told_all(self, session: int, assignments: Sequence[Assignment]) -> None:
         """The server says everything that this node must have; all else must go."""
         wanted: Mapping[TaskId, Assignment] = {each.task: each for each in assignments}
-        self._when_working(
+        self._when_hearing(
             lambda: self._take(
                 session, assignments, [task for task in self.containers if task not in wanted]
             )
@@ -274,6 +259,8 @@ class Agent:
     # --- containers ----------------------------------------------------------------------------
     def _advance(self, container: Container) -> None:
         """The next step for a task, from what is wanted and what is true."""
+        if self.containers.get(container.assignment.task) is not container:
+            return
         container.epoch += 1
         if container.desired is Desired.RUN:
             self._towards_running(container)
@@ -360,9 +347,12 @@ class Agent:
         mine = (f"{owner.environment}.{owner.app}.{v}" for v in assignment.spec.named_volumes)
         volumes = tuple(sorted({*self.facts.volumes, *mine}))
         if volumes != self.facts.volumes:
-            self.facts = replace(self.facts, volumes=volumes)
-            if self.session and self.reachable:
-                self.uplink.facts(self.facts, self.session)
+            self._change(replace(self.facts, volumes=volumes))
+
+    def _change(self, facts: NodeFacts) -> None:
+        self.facts = facts
+        if self.session and self.reachable and self.works:
+            self.uplink.facts(facts, self.session)
 
     # --- time ----------------------------------------------------------------------------------
     def _draw(self, between: tuple[int, int]) -> int:
@@ -380,6 +370,12 @@ class Agent:
                 deed()
 
         self.clockwork.after(self._draw(takes), when_due)
+
+    def _when_hearing(self, deed: Deed) -> None:
+        if self.deaf:
+            self._unheard.append(deed)
+        else:
+            self._when_working(deed)
 
     def _when_working(self, deed: Deed) -> None:
         if not self.up:

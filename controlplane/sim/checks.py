@@ -119,6 +119,7 @@ def unfinished(state: State, agents: Mapping[NodeName, Agent]) -> list[str]:
     found = [*_unwell(state, agents), *_orphans(state, agents)]
     for service in state.services.values():
         found += _of_service(state, service)
+    found += _releases(state)
     for task in state.tasks.values():
         if task.desired is Desired.STOP and not task.ended:
             found.append(f"{_words(task)} was told to stop and has not")
@@ -132,8 +133,11 @@ def _unwell(state: State, agents: Mapping[NodeName, Agent]) -> Iterator[str]:
         yield "the brake is still on"
     for node in state.nodes.values():
         agent = agents[node.name]
-        if agent.up and node.status is not NodeStatus.READY:
-            yield f"{node.name} runs and is {node.status.name}"
+        expected = NodeStatus.READY if agent.up else NodeStatus.DOWN
+        if node.status is not expected:
+            yield f"{node.name} is {'up' if agent.up else 'off'}, and said to be {node.status.name}"
+        if not agent.up:
+            yield from (f"{_words(task)} is not given up" for task in state.tasks_at(node.name))
 
 
 def _orphans(state: State, agents: Mapping[NodeName, Agent]) -> Iterator[str]:
@@ -160,6 +164,16 @@ def _of_service(state: State, service: Service) -> Iterator[str]:
     is_stuck = any(task.state is TaskState.NEW for key in keys for task in state.tasks_in(key))
     for key in keys:
         yield from _of_replica(state, service, key, is_stuck=is_stuck)
+
+
+def _releases(state: State) -> Iterator[str]:
+    """A release whose tasks all have a node that answers is done, or has failed."""
+    for app in state.apps.values():
+        release = state.releases[app.key][app.release]
+        tasks = [task for task in state.tasks.values() if task.replica.owner.owner == app.key]
+        is_waiting = any(task.wanted and _waits_for_its_node(state, task) for task in tasks)
+        if release.status is ReleaseStatus.ROLLING and not is_waiting:
+            yield f"release {release.number} of {app.key.app} never ends"
 
 
 def _wanted_replicas(state: State, service: Service) -> Iterator[ReplicaKey]:

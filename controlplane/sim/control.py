@@ -46,6 +46,7 @@ SERVERS: Final = 2
 """State machines that apply the same entries: one leads, the other must stay equal."""
 
 Witness = Callable[[State, Sequence[Single]], None]
+Decide = Callable[[View, Millis], Sequence[Single]]
 
 
 @dataclass(slots=True)
@@ -60,13 +61,21 @@ class Session:
 class Control:
     """Servers, their log, the leader's passes, and the sessions with the agents."""
 
-    def __init__(self, clockwork: Clockwork, trace: Trace, rng: Random, witness: Witness) -> None:
+    def __init__(
+        self,
+        clockwork: Clockwork,
+        trace: Trace,
+        rng: Random,
+        witness: Witness,
+        decide: Decide = decide,
+    ) -> None:
         self.machines = [Machine() for _ in range(SERVERS)]
         self.entries = 0
         self.reigns = 0
         self.leads = False
         self.pending: Mapping[TaskId, str] = {}
         self._clockwork, self._trace, self._rng, self._witness = clockwork, trace, rng, witness
+        self._decide = decide
         self._scheduler = Scheduler()
         self._leading_since = clockwork.now
         self._heard: dict[NodeName, Millis] = {}
@@ -148,7 +157,7 @@ class Control:
         self._passing, self._missed_a_look = True, False
         reign = self.reigns
         view = View(state=self.state, heard=self._heard, leading_since=self._leading_since)
-        decided = decide(view, self._clockwork.now)
+        decided = self._decide(view, self._clockwork.now)
 
         def place() -> None:
             decision = self._scheduler.schedule(self.state, self._clockwork.now)

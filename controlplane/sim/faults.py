@@ -9,6 +9,7 @@ from controlplane.sim.agents import Agent
 from controlplane.sim.clockwork import Clockwork, Trace
 from controlplane.sim.control import Control
 from orb.ids import NodeName
+from orb.resources import Resources
 
 SHORT_MS: Final = (200, 2_500)
 """A fault that no verdict should follow from."""
@@ -16,6 +17,13 @@ LONG_MS: Final = (3_000, 25_000)
 """A fault that makes a node suspect, or down."""
 NO_LEADER_MS: Final = (200, 4_000)
 """From the fall of a leader to the next reign."""
+
+RETURNS: Final = 0.7
+"""The chance that a machine which is off when quiet begins is switched on again."""
+
+NODES_FOR_A_LOSS_MIN: Final = 4
+LOSS: Final = 0.5
+"""The chance that one more machine dies for good as quiet begins: that must heal by itself."""
 
 
 @dataclass(slots=True)
@@ -35,13 +43,15 @@ class Faults:
         self.clockwork.after(self.rng.randint(*self.every_ms), self._next)
 
     def stop(self) -> None:
-        """No more faults; all that is broken is mended now."""
+        """No more faults; all that is broken is mended now, but for some machines that stay off."""
         self.trace.add("--- quiet ---")
         self.active = False
         for agent in self.agents.values():
             agent.pulls_fail = agent.loses_next_message = False
             agent.slowness = 1
-            if not agent.up:
+            agent.resize(agent.size)
+            agent.hear()
+            if not agent.up and self.rng.random() < RETURNS:
                 agent.boot()
             if not agent.works:
                 agent.work_again(restarted=True)
@@ -49,6 +59,8 @@ class Faults:
                 agent.mend()
         if not self.control.leads:
             self.control.lead()
+        if len(self.agents) >= NODES_FOR_A_LOSS_MIN and self.rng.random() < LOSS:
+            self._any().crash()
 
     def _next(self) -> None:
         if not self.active:
@@ -68,6 +80,8 @@ class Faults:
             self._leader_falls,
             self._server_is_restored,
             self._many_are_cut,
+            self._machine_shrinks,
+            self._agent_is_deaf,
         )
         self.rng.choice(kinds)()
         self.clockwork.after(self.rng.randint(*self.every_ms), self._next)
@@ -121,6 +135,20 @@ class Faults:
             agent.slowness = 1
 
         self._later(LONG_MS, well)
+
+    def _machine_shrinks(self) -> None:
+        """Memory dies, or somebody gives a virtual machine less: below what is held there."""
+        agent = self._any()
+        less = Resources(agent.size.milli_cpus // 4, agent.size.memory_bytes // 4)
+        agent.resize(less)
+        self._later(LONG_MS, lambda: agent.resize(agent.size))
+
+    def _agent_is_deaf(self) -> None:
+        """It lives, and takes nothing: as one whose runtime hangs."""
+        agent = self._any()
+        agent.deaf = True
+        self.trace.add(f"{agent.name} is deaf")
+        self._later(LONG_MS, agent.hear)
 
     def _message_is_lost(self) -> None:
         self._any().loses_next_message = True

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from controlplane.sim.agents import Agent, Pace
+from controlplane.sim.agents import Agent
 from controlplane.sim.clockwork import START
+from controlplane.sim.machines import Pace
 from controlplane.sim.world import World
 from controlplane.state.commands import ApplyApp, DeleteApp, ScaleService, SetAvailability, Single
 from controlplane.state.tables import Event, Task

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from controlplane.sim.__main__ import report
-from controlplane.sim.world import simulate
+from controlplane.sim.life import simulate
 
 SEEDS = Path(__file__).with_name("seeds.txt")
 BLOCKS = 20
