@@ -108,7 +108,8 @@ async def over_socket(leader: Server, writers: int, seconds: float) -> list[floa
             ) -> None:
                 writer.write(line)
                 answer = await reader.readline()
-                assert b"index" in answer, answer
+                if b"index" not in answer:
+                    raise SystemExit(f"refused: {answer!r}")
 
             writes.append(write)
         return await hammer(writes, seconds)
@@ -200,12 +201,16 @@ async def etcd_leader(ports: list[int]) -> int:
     """The client port of the leader: its id in a status answer is its own."""
     for _ in range(100):
         for port in ports:
-            status = subprocess.run(
-                ["/usr/bin/etcdctl", f"--endpoints=127.0.0.1:{port}", "endpoint", "status"],
+            process = await asyncio.create_subprocess_exec(
+                "/usr/bin/etcdctl",
+                f"--endpoints=127.0.0.1:{port}",
+                "endpoint",
+                "status",
                 env={"ETCDCTL_API": "3"},
-                capture_output=True,
-                check=False,
-            ).stdout
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+            status, _ = await process.communicate()
             columns = [column.strip() for column in status.decode().split(",")]
             if len(columns) > 4 and columns[4] == "true":
                 return port
@@ -230,7 +235,8 @@ async def idle(seconds: float) -> None:
 
 
 def _pid(server: Server) -> int:
-    assert server.process is not None
+    if server.process is None:
+        raise SystemExit("a server has stopped")
     return server.process.pid
 
 
@@ -260,9 +266,8 @@ def main() -> None:
             print("etcd is not installed: nothing to compare with")
     if chosen.only in {None, "failover"}:
         times = asyncio.run(failover(10))
-        print(
-            f"leader killed -> next write: median {statistics.median(times):.2f} s, worst {max(times):.2f} s"
-        )
+        median, worst = statistics.median(times), max(times)
+        print(f"leader killed -> next write: median {median:.2f} s, worst {worst:.2f} s")
     if chosen.only in {None, "idle"}:
         asyncio.run(idle(10.0))
 

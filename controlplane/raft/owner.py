@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final
 
 from controlplane.raft.core import RaftState
 from controlplane.raft.disk import FolderDisk
@@ -15,11 +17,14 @@ from controlplane.raft.worker import ThreadWorker
 from orb.errors import Conflict, OrbError, Unavailable
 from orb.ids import ServerName
 
-HANDOVER_WITHIN_S = 5.0
+HANDOVER_WITHIN_S: Final = 5.0
 """A leader that hands over and still leads after so long says that it failed."""
 
 
-HANDOVER_CHECK_S = 0.05
+HANDOVER_CHECK_S: Final = 0.05
+
+LAG_BOUNDS_MS: Final = (1.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
+"""Upper bounds of the histogram `ClusterLog.lag_counts`; one more bucket takes the rest."""
 
 
 class ClusterLog:
@@ -37,6 +42,8 @@ class ClusterLog:
         self._transport = transport
         self._disk = disk
         self._loop = asyncio.get_running_loop()
+        self.lag_counts = [0] * (len(LAG_BOUNDS_MS) + 1)
+        """How late this server's timers fired: what the event loop's other work costs agreement."""
         self._scheduled = False
         self._timer: asyncio.TimerHandle | None = None
         self._watchers: set[asyncio.Event] = set()
@@ -178,6 +185,11 @@ class ClusterLog:
             self._scheduled = True
             self._loop.call_soon(self._step)
 
+    def _timer_fired(self, due: float) -> None:
+        late_ms = (self._loop.time() - due) * 1000
+        self.lag_counts[bisect_left(LAG_BOUNDS_MS, late_ms)] += 1
+        self.wake()
+
     def _receive(self, peer: str, identity: str, message: Message) -> None:
         self._guard(lambda: self._server.receive(peer, identity, message))
 
@@ -190,7 +202,7 @@ class ClusterLog:
         due = self._server.step()
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(due, self.wake)
+        self._timer = self._loop.call_at(due, self._timer_fired, due)
         self._tell_watchers()
         if self._server.failure is not None and not self._broken.done():
             self._broken.set_exception(self._server.failure)

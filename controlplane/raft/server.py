@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+from abc import abstractmethod
 from collections import deque
 from typing import Final, assert_never
 
@@ -181,25 +182,25 @@ class Server(Elections, Receiver, Reads, Install):
 
     # -- pysyncobj's part: controlplane.raft.syncobj
 
+    @abstractmethod
     def queued(self) -> bool:
         """Whether proposals wait to be taken into the log."""
-        raise NotImplementedError
 
+    @abstractmethod
     def enqueue(self, entry: bytes, kind: Kind, proposal: Proposal) -> None:
         """Queue a proposal for the next step."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take_queue(self) -> None:
         """Append what is queued to the log."""
-        raise NotImplementedError
 
+    @abstractmethod
     def abandon(self) -> None:
         """Answer everybody in the queue (not done) and in the log (unknown)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def apply_committed(self, most: int) -> bool:
         """Apply up to *most* entries; return whether there are more."""
-        raise NotImplementedError
 
     # -- a step
 
@@ -290,10 +291,10 @@ class Server(Elections, Receiver, Reads, Install):
             if self.name not in self.voters:
                 self.become_follower(self.term)
         was = self.config_before(index).get(self.name)
-        if self.name not in config and index == self.config_index and was is not None:
-            # A newcomer that catches up reads of times when it, or its name's last owner, was out.
-            if was.identity == self.identity:
-                self._leave()
+        out = self.name not in config and index == self.config_index
+        # A newcomer that catches up reads of times when it, or its name's last owner, was out.
+        if out and was is not None and was.identity == self.identity:
+            self._leave()
 
     def on_removed(self, peer: str, message: Removed) -> None:
         """The leader says that we are out."""
