@@ -28,7 +28,14 @@ from controlplane.raft.snapshots import Configuration, MemberRecord, decode_conf
 from controlplane.raft.storage import Storage
 from controlplane.raft.transport import PeerTransport
 from controlplane.raft.worker import ThreadWorker
-from orb.errors import InvalidInput, NotLeader, OrbError, Unavailable, Unknown
+from orb.errors import (
+    InvalidInput,
+    NotLeader,
+    OrbError,
+    StorageFull,
+    Unavailable,
+    Unknown,
+)
 from orb.ids import ServerName
 
 VERSION: Final = "0.3.17"
@@ -271,7 +278,7 @@ def open_log(  # noqa: PLR0913 - the whole surroundings of a server, by keyword
 
     *peers* are all servers of a first start, this one included, with the host:port of their peer
     listeners; later the log itself says who is a member. With *join* this server is new in a
-    running cluster: it waits to be added there. Raises StorageDamaged, InvalidInput, OSError.
+    running cluster: it waits to be added there. Raises StorageDamaged, StorageFull, InvalidInput.
     """
     if name not in peers:
         raise InvalidInput(f"server {name} is not among the servers {', '.join(sorted(peers))}")
@@ -292,6 +299,12 @@ def open_log(  # noqa: PLR0913 - the whole surroundings of a server, by keyword
         disk=workers[0],
         bulk=workers[1],
     )
-    server = HardenedSyncObj(name, {} if join else first, machine, storage, settings, around)
+    try:
+        server = HardenedSyncObj(name, {} if join else first, machine, storage, settings, around)
+    except OSError as error:
+        raise StorageFull(
+            f"server {name} cannot begin to write in {directory}: {error.strerror}",
+            remedy="make room there, and see that the folder may be written",
+        ) from error
     log = ClusterLog(server, transport, disk, workers)
     return log

@@ -75,6 +75,10 @@ class Host:
         except PowerCut:
             self.crash()
             return
+        except OSError:  # a first start on a full disk
+            self.world.counts["first start refused"] += 1
+            self.crash()
+            return
         self.machine.check()
         self._wake(life)
 
