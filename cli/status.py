@@ -104,4 +104,5 @@ def _problems(view: StatusView) -> list[str]:
     if not view.problems:
         return [click.style("No problems.", fg="green")]
     title = click.style(f"{count(len(view.problems), 'problem')}:", fg="red", bold=True)
-    return [title, *(f"  - {plain(problem)}" for problem in view.problems)]
+    lines = [f"  - {plain(problem)}" for problem in view.problems]
+    return [title, *lines, "  → `orbctl describe NAME` tells more of a service, replica or node"]
