@@ -51,12 +51,12 @@ def apply_app(state: State, stamp: Stamp, command: ApplyApp) -> Answer:
 
 def _unchanged(state: State, stamp: Stamp, release: Release) -> Answer:
     """The same spec again is no release; one that had failed is tried anew, as it was asked."""
-    if release.status is ReleaseStatus.FAILED:
-        for name in state.services_of_app.get(release.app, ()):
-            for replica in state.replicas_in(ServiceKey(*release.app, name)):
-                indexes.put_replica(state, replace(replica, failures=(), failed_on=()))
-        _set_status(state, stamp, release, ReleaseStatus.ROLLING, "")
-    return Applied(number=release.number, changed=False)
+    if release.status is not ReleaseStatus.FAILED:
+        return Applied(number=release.number, changed=False)
+    for name in state.services_of_app.get(release.app, ()):
+        replicas.forgive(state, ServiceKey(*release.app, name))
+    _set_status(state, stamp, release, ReleaseStatus.ROLLING, "")
+    return Applied(number=release.number, details=("it had failed, and is tried again",))
 
 
 def scale(state: State, stamp: Stamp, command: ScaleService) -> Answer:

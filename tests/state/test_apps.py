@@ -100,7 +100,7 @@ def test_an_equal_spec_tries_a_failed_release_anew() -> None:
     answer = do(state, ApplyApp(environment="default", spec=an_app_spec()))
 
     release = state.releases[SHOP][1]
-    assert answer == Applied(number=1, changed=False)
+    assert answer == Applied(number=1, details=("it had failed, and is tried again",))
     assert (release.status, release.message) == (ReleaseStatus.ROLLING, "")
 
 
