@@ -13,9 +13,9 @@ from orb.v1 import agent_pb2 as pb
 
 MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
 """The largest message either way; a larger one breaks the session."""
-KEEPALIVE_EVERY_MS: Final = 3_000
+KEEPALIVE_EVERY_MS: Final = 2_000
 """The connection is asked for a sign of life that often; servers must allow it."""
-KEEPALIVE_ANSWER_MS: Final = 5_000
+KEEPALIVE_ANSWER_MS: Final = 4_000
 """A connection that gives none for that long is taken to be broken."""
 LEADER_KEY: Final = "orb-leader"
 STREAM_KEY: Final = "orb-stream"

@@ -102,6 +102,7 @@ class Session:
         self._turn = 0
         self._failures = 0
         self._refused = False
+        self._failed = ""
         self._complained_at = -COMPLAIN_EVERY_MS / 1000
         self.server = ""
         """The server that it talks with; empty while there is none."""
@@ -117,8 +118,13 @@ class Session:
                 await self._parts.clock.sleep(self._wait())
 
     def _next_address(self) -> str:
-        self._turn += 1
-        return self._addresses[self._turn % len(self._addresses)]
+        """The next one in turn, but not the one that has just failed, if there are others."""
+        for _ in self._addresses:
+            self._turn += 1
+            address = self._addresses[self._turn % len(self._addresses)]
+            if address != self._failed:
+                return address
+        return self._addresses[0]
 
     def _wait(self) -> float:
         if self._refused:
@@ -136,16 +142,16 @@ class Session:
         try:
             link = self._parts.dial(address)
             await self._converse(link, address)
-            self._complain(address, "it ended the session")
+            self._give_up(address, "it ended the session")
         except LinkBroken as broken:
-            if broken.leader and broken.leader != address:
+            if broken.leader and broken.leader not in {address, self._failed}:
                 return broken.leader
             self._refused = broken.refused
-            self._complain(address, str(broken))
+            self._give_up(address, str(broken))
         except TimeoutError:
-            self._complain(address, "it does not answer")
+            self._give_up(address, "it does not answer")
         except (Gap, OrbError) as error:
-            self._complain(address, str(error))
+            self._give_up(address, str(error))
         finally:
             self.server = ""
             if self._parts.clock.monotonic() - begun >= SETTLED_SECONDS:
@@ -160,8 +166,8 @@ class Session:
         streams = Streams(link, self._parts.runtime)
         intake = Intake()
         try:
-            await self._greet(call, facts)
             async with asyncio.timeout(FIRST_ANSWER_SECONDS):
+                await self._greet(call, facts)
                 first = await call.receive()
             self.server = address
             await until_first(
@@ -178,7 +184,7 @@ class Session:
         held = self._parts.reporter.take(TASKS_PER_NODE_MAX)
         reports = [to_message(report, types_pb2.Report) for report in held]
         hello = pb.Hello(facts=to_message(facts, types_pb2.NodeFacts), reports=reports)
-        await _send(call, pb.AgentMessage(hello=hello))
+        await call.send(pb.AgentMessage(hello=hello))
 
     async def _speak(self, call: SessionCall, facts: NodeFacts, intake: Intake) -> None:
         """Reports as they come, a heartbeat every second, and the facts when they change."""
@@ -233,7 +239,8 @@ class Session:
         elif taken is not None:
             self._parts.duties.change(taken.assignments, taken.removed)
 
-    def _complain(self, address: str, why: str) -> None:
+    def _give_up(self, address: str, why: str) -> None:
+        self._failed = address
         now = self._parts.clock.monotonic()
         if now - self._complained_at >= COMPLAIN_EVERY_MS / 1000:
             self._complained_at = now

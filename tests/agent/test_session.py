@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 
 from agent.link import LinkBroken
@@ -226,6 +227,17 @@ def test_a_server_that_says_nothing_is_given_up() -> None:
         assert bench.servers.links[0].closed
 
     with_bench(story)
+
+
+def test_a_server_that_has_just_failed_is_not_the_next_one() -> None:
+    async def story(bench: Bench) -> None:
+        for _ in range(6):
+            bench.link.say(LinkBroken("gone"))
+            await asyncio.sleep(10)
+        dialled = bench.servers.dialled
+        assert not any(one == next_one for one, next_one in pairwise(dialled))
+
+    with_bench(story, "a:1", "b:1")
 
 
 def test_a_server_that_takes_nothing_is_given_up() -> None:
