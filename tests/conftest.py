@@ -1,5 +1,7 @@
-"""What all tests share: `--rewrite`, which writes golden files anew instead of comparing."""
+"""What all tests share: coroutines as tests, and `--rewrite`, which writes golden files anew."""
 
+import asyncio
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,3 +35,13 @@ def golden(rewrite: bool) -> Callable[[str, str], None]:  # noqa: FBT001 - a fix
         assert text == path.read_text(encoding="utf-8"), "run pytest --rewrite if this is meant"
 
     return compare
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a coroutine function in a loop of its own; leave others to pytest."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
