@@ -35,15 +35,17 @@ def occupy(state: State, key: ReplicaKey, home: NodeName | None, *, is_restart: 
 
 def note(state: State, stamp: Stamp, before: Task, after: Task) -> None:
     """Remember what a step of a task means for its replica: a home, a failure, good health."""
+    if before.desired is not Desired.RUN or after.state is before.state:
+        return
     old = state.replicas.get(after.replica)
-    if old is None or before.desired is not Desired.RUN:
+    if old is None:
         return
     replica = old
-    if replica.home is None and after.state is not before.state and _has_data(state, after):
+    if replica.home is None and _has_data(state, after):
         replica = replace(replica, home=after.node)
     if after.ended and replica.failures and _was_healthy(stamp, before):
         replica = replace(replica, failures=(), failed_on=())
-    if _ended_unwished(state, after) and _is_wanted_revision(state, after):
+    if after.ended and _ended_unwished(state, after) and _is_wanted_revision(state, after):
         replica = _with_failure(replica, stamp, after)
     if replica is not old:
         indexes.put_replica(state, replica)
