@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from controlplane.reconcilers import decide
+from controlplane.scheduler import Scheduler
 from controlplane.state.apply import apply
 from controlplane.state.commands import (
     ApplyApp,
@@ -43,8 +44,9 @@ def main() -> int:
     print("$ python bench/reconcilers.py " + " ".join(sys.argv[1:]))
     state = cluster(options.nodes, options.tasks, options.services)
     print(f"{len(state.nodes)} nodes, {len(state.tasks)} tasks, {len(state.services)} services")
-    rest = measure(lambda: decide(view(state, NOW + 60_000), Millis(NOW + 60_000)), commands=0)
-    print(f"a pass at rest: {rest:.1f} ms (aim {PASS_MS_MAX:.0f} ms)")
+    scheduler = Scheduler()
+    rest = measure(lambda: whole_pass(scheduler, state), commands=0)
+    print(f"a whole pass at rest, scheduler included: {rest:.1f} ms (aim {PASS_MS_MAX:.0f} ms)")
     silence(state, options.nodes // 10)
     lost = measure(lambda: decide(view(state, NOW + 60_000), Millis(NOW + 60_000)))
     print(f"a pass with every tenth node just suspect: {lost:.1f} ms")
@@ -54,13 +56,19 @@ def main() -> int:
     return 0 if rest <= PASS_MS_MAX else 1
 
 
+def whole_pass(scheduler: Scheduler, state: State) -> list[Single]:
+    """What the leader does when something may have changed."""
+    now = Millis(NOW + 60_000)
+    return [*decide(view(state, now), now), *scheduler.schedule(state, now).commands]
+
+
 def measure(work: Callable[[], list[Single]], commands: int | None = None) -> float:
-    """The median of nine runs, in milliseconds."""
+    """The median of nine runs, in milliseconds of CPU: other work on the machine hardly counts."""
     times = []
     for _ in range(9):
-        started = time.perf_counter()
+        started = time.process_time()
         decided = work()
-        times.append((time.perf_counter() - started) * 1_000)
+        times.append((time.process_time() - started) * 1_000)
         if commands is not None and len(decided) != commands:
             raise SystemExit(f"{len(decided)} commands instead of {commands}: {decided[:3]}")
     return sorted(times)[len(times) // 2]
