@@ -241,6 +241,7 @@ class Session:
 
     def _give_up(self, address: str, why: str) -> None:
         self._failed = address
+        log.debug("a session failed", server=address, why=why)
         now = self._parts.clock.monotonic()
         if now - self._complained_at >= COMPLAIN_EVERY_MS / 1000:
             self._complained_at = now
