@@ -114,14 +114,14 @@ class Reading:
         """Whom to ask instead, or why nobody can answer."""
         missing = [member.name for member in status.members if not member.healthy]
         there = len(status.members) - len(missing)
-        if status.leader is None and 2 * there <= len(status.members):
+        if not _is_led(status) and 2 * there <= len(status.members):
             return NoQuorum(
                 f"only {there} of {len(status.members)} servers can be reached: "
                 "nothing can be agreed on",
                 remedy=f"start the missing servers ({', '.join(missing)}); "
                 "`orbctl status --stale` shows what this one knows",
             )
-        return NotLeader(status.leader)
+        return NotLeader(status.leader if status.quorum else None)
 
 
 def _is_led(status: LogStatus) -> bool:

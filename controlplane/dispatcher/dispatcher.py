@@ -118,7 +118,7 @@ class Dispatcher:
         """A set that lacks a task would end it: so once a term, know all that was agreed on."""
         status = self._agreement.status()
         if status.role is not Role.LEADER:
-            raise NotLeader(status.leader)
+            raise NotLeader(status.leader if status.quorum else None)
         if status.term != self._term:
             await self._agreement.barrier()
             self._term = status.term

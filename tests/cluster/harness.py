@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,9 +22,11 @@ from orb.errors import OrbError
 from orb.spec import AppSpec, ContainerSpec, ServiceSpec, TaskSpec
 from orb.tls import Authority, Identity
 from orb.v1 import control_pb2 as pb
-from tests.serving import free_port
 
 T = TypeVar("T")
+PORTS = range(15_000, 30_000)
+"""Below those that the kernel gives to outgoing connections: one of these could else take the port
+of a server between its death and its start."""
 ROOT = Path(__file__).parents[2]
 SERVERS = ("s1", "s2", "s3")
 
@@ -127,6 +131,7 @@ class Cluster:
 
     async def digest(self, name: str) -> str:
         """The index and fingerprint of one server's state."""
+        assert self.processes[name].poll() is None, f"{name} has ended: {self.log(name)[-2000:]}"
         context = Context(
             name="test",
             servers=(f"127.0.0.1:{self.ports[name][0]}",),
@@ -164,6 +169,15 @@ class Cluster:
             assert len(indexes) == len(set(found.values())), f"the states have parted: {found}"
             assert time.monotonic() < deadline, f"the servers do not catch up: {found}"
             await asyncio.sleep(0.1)
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextlib.contextmanager
