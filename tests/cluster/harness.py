@@ -44,7 +44,7 @@ class Cluster:
         for name in servers:
             authority.issue(Identity("server", name), folder / "certs" / name, ["127.0.0.1"])
         authority.issue(Identity("user", "admin"), folder / "certs" / "admin")
-        self._authority = authority
+        self.authority = authority
 
     # --- processes ----------------------------------------------------------------------------
     def start(self, *names: str) -> None:
@@ -62,7 +62,7 @@ class Cluster:
     def start_agent(self, name: str, *arguments: str) -> None:
         """Start an agent, or start it again as it was."""
         if name not in self._agents:
-            self._authority.issue(Identity("node", name), self.folder / "certs" / name)
+            self.authority.issue(Identity("node", name), self.folder / "certs" / name)
             self._agents[name] = list(arguments)
         servers = ",".join(f"127.0.0.1:{client}" for client, _ in self.ports.values())
         self._run(
