@@ -16,6 +16,10 @@ class Elections(Core):
         self._votes: set[str] = set()
         self._pre_votes: set[str] | None = None
         self._excused = False
+        self.heir: str | None = None
+        """Whom this leader hands over to."""
+        self._heir_until = 0.0
+        self._heir_told_at = 0.0
 
     def election_tick(self, now: float) -> float:
         """Do what is due, and return when to look again, in seconds of the clock."""
@@ -83,6 +87,7 @@ class Elections(Core):
             self.set_term(term, None)
         self._pre_votes = None
         self._votes = set()
+        self.heir = None
         self.leader = leader
         if self.state != RaftState.FOLLOWER:
             self.set_state(RaftState.FOLLOWER)
@@ -161,12 +166,29 @@ class Elections(Core):
             self._campaign(transfer=True)
 
     def transfer_to(self, peer: str) -> None:
-        """Hand leadership to *peer*. Raises NotLeader, or Conflict if it has not caught up."""
+        """Hand leadership to *peer*: new commands are refused until it leads or a time is up.
+
+        Raises NotLeader, or Conflict if *peer* cannot lead.
+        """
         if self.state != RaftState.LEADER:
             raise NotLeader(self.leader)
-        progress = self.progress.get(peer)
-        if progress is None or peer not in self.voters:
-            raise Conflict(f"{peer} is no voting server of this cluster")
-        if progress.match != self.journal.last_index:
-            raise Conflict(f"{peer} has not caught up yet", remedy="try again in a moment")
-        self.send(peer, TimeoutNow(self.term))
+        if peer not in self.progress or peer not in self.voters:
+            raise Conflict(f"{peer} is no other voting server of this cluster")
+        self.heir = peer
+        self._heir_until = self.around.clock() + self.settings.election_max_s
+        self._heir_told_at = float("-inf")
+        self.around.wake()
+
+    def handover_tick(self, now: float) -> None:
+        """Tell the heir as soon as it has everything; lead on if it does not take over."""
+        if self.heir is None:
+            return
+        progress = self.progress.get(self.heir)
+        if progress is None or now >= self._heir_until:
+            self.heir = None
+        elif (
+            progress.match == self.journal.last_index
+            and now - self._heir_told_at >= self.settings.heartbeat_s
+        ):
+            self._heir_told_at = now
+            self.send(self.heir, TimeoutNow(self.term))

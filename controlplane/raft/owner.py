@@ -1,7 +1,6 @@
 """The Log of a cluster: owns a server of the protocol, its threads, its connections, its timers."""
 
 import asyncio
-import contextlib
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
@@ -16,12 +15,6 @@ from controlplane.raft.transport import PeerTransport
 from controlplane.raft.worker import ThreadWorker
 from orb.errors import Conflict, OrbError, Unavailable
 from orb.ids import ServerName
-
-HANDOVER_WITHIN_S: Final = 5.0
-"""A leader that hands over and still leads after so long says that it failed."""
-
-
-HANDOVER_CHECK_S: Final = 0.05
 
 LAG_BOUNDS_MS: Final = (1.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
 """Upper bounds of the histogram `ClusterLog.lag_counts`; one more bucket takes the rest."""
@@ -71,9 +64,7 @@ class ClusterLog:
                     await self._broken
                 finally:
                     network.cancel()
-        except* OSError as errors:
-            raise errors.exceptions[0] from None
-        except* OrbError as errors:
+        except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
         finally:
             self._running = False
@@ -141,14 +132,13 @@ class ClusterLog:
     async def hand_over(self, name: ServerName) -> None:
         """Let *name* lead instead of this server. Raises NotLeader, Conflict."""
         self._check_running()
-        deadline = self._loop.time() + HANDOVER_WITHIN_S
         self._server.transfer_to(name)
-        while self._server.state == RaftState.LEADER:
-            if self._loop.time() > deadline:
-                raise Conflict(f"{name} did not take over in time", remedy="look if it keeps up")
-            await asyncio.sleep(HANDOVER_CHECK_S)
-            with contextlib.suppress(OrbError):
-                self._server.transfer_to(name)
+        async with asyncio.timeout(self._server.settings.answer_within_s):
+            async for _ in self.changes():
+                if self._server.heir is None:
+                    break
+        if self._server.state == RaftState.LEADER:
+            raise Conflict(f"{name} did not take over in time", remedy="look if it keeps up")
 
     async def _change(self, config: Callable[[], Configuration]) -> None:
         def ask(answer: Callable[[bytes | None, OrbError | None], None]) -> None:
@@ -224,6 +214,7 @@ class ClusterLog:
             server.commit_index,
             server.last_applied,
             server.config_index,
+            server.heir,
             self._quorum(),
             tuple(self._healthy(name) for name in server.config),
         )

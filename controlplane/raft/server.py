@@ -152,8 +152,7 @@ class Server(Elections, Receiver, Reads, Install):
         """Have the members changed. Raises what `change` and `propose` raise."""
         self._accepting()
         command = self.change(config)
-        if self.queued():
-            raise Unavailable("entries wait to be taken into the log", remedy="try again")
+        self.take_queue()
         self._enqueue(command[1:], Kind.MEMBERSHIP, answer)
         self.take_queue()
 
@@ -161,6 +160,8 @@ class Server(Elections, Receiver, Reads, Install):
         """Raise why a proposal would certainly not happen now."""
         if self.state != RaftState.LEADER:
             raise NotLeader(self.leader) if self.leader is not None else self.leaderless()
+        if self.heir is not None:
+            raise NotLeader(self.heir)
         if not self.majority(self.heard_recently(self.settings.election_max_s)):
             raise NoQuorum("no majority of the servers answers", remedy="start the others")
         if self.disk_full:
@@ -214,6 +215,7 @@ class Server(Elections, Receiver, Reads, Install):
         if self.state == RaftState.LEADER:
             self.advance_commit()
             self._adopt()
+            self.handover_tick(now)
         if self.apply_committed(APPLY_AT_ONCE_MAX):
             self.around.wake()
         if self.state == RaftState.LEADER:

@@ -6,6 +6,7 @@ Control is by lines of JSON over loopback: {"do": "propose", "entry": "…"} and
 import argparse
 import asyncio
 import errno
+import itertools
 import json
 import random
 import struct
@@ -109,10 +110,11 @@ class Register:
         return b"%d" % index
 
     def snapshot(self) -> Iterable[bytes]:
+        """A copy made now (this is no generator), encoded when the chunks are asked for."""
         rows, ballast = list(self.rows), self.ballast
-        yield from (json.dumps(rows[at : at + 1000]).encode() for at in range(0, len(rows), 1000))
-        for at in range(0, len(ballast), 65536):
-            yield b"#" + ballast[at : at + 65536]
+        state = (json.dumps(rows[at : at + 1000]).encode() for at in range(0, len(rows), 1000))
+        weight = (b"#" + ballast[at : at + 65536] for at in range(0, len(ballast), 65536))
+        return itertools.chain(state, weight)
 
     def restore(self, chunks: Iterable[bytes]) -> None:
         self.rows = [

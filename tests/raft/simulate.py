@@ -1,6 +1,6 @@
 """Run many seeds of the simulation of agreement, and print what happened and was survived.
 
-`python -m tests.raft.run_seeds --runs 1000 --seed 1`
+`python -m tests.raft.simulate --runs 1000 --seed 1`
 """
 
 import argparse
