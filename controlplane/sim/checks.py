@@ -153,7 +153,8 @@ def _orphans(state: State, agents: Mapping[NodeName, Agent]) -> Iterator[str]:
 def _of_service(state: State, service: Service) -> Iterator[str]:
     name = f"{service.key.app}.{service.key.service}"
     if service.opened != service.revision:
-        yield f"{name} was never opened for revision {service.revision}"
+        if not _waits_for_others(state, service):
+            yield f"{name} was never opened for revision {service.revision}"
         return
     for replica in state.replicas_in(service.key):
         if not service.spec.is_global and replica.key.number > service.spec.replicas:
@@ -164,6 +165,13 @@ def _of_service(state: State, service: Service) -> Iterator[str]:
     is_stuck = any(task.state is TaskState.NEW for key in keys for task in state.tasks_in(key))
     for key in keys:
         yield from _of_replica(state, service, key, is_stuck=is_stuck)
+
+
+def _waits_for_others(state: State, service: Service) -> bool:
+    """One that it depends on can find no node, or waits for one that is gone."""
+    names = [dependency.service for dependency in service.spec.depends_on]
+    others = (task for task in state.tasks.values() if task.replica.service in names)
+    return any(task.wanted and _waits_for_its_node(state, task) for task in others)
 
 
 def _releases(state: State) -> Iterator[str]:

@@ -10,7 +10,9 @@ from controlplane.sim.checks import Violated, unfinished
 from controlplane.sim.clockwork import START
 from controlplane.sim.control import Decide
 from controlplane.sim.exam import examine
+from controlplane.sim.served import Served
 from controlplane.sim.world import World
+from orb.resources import Resources
 
 QUIET_MS: Final = 150_000
 """How long nothing goes wrong at the end: more than any back-off, verdict and rollout takes."""
@@ -18,6 +20,8 @@ QUIET_LOOK_MS: Final = 10_000
 """So often is looked whether everything has come true already."""
 ACTS_EVERY_MS: Final = (500, 8_000)
 """Between two things that people do."""
+ROOMY: Final = Resources(32_000, 64 * 1024**3)
+"""Machines on which everything has room."""
 EXAM_EVERY: Final = 3
 """One life in so many ends with the exam."""
 
@@ -39,12 +43,26 @@ class Outcome:
     """The end of the trace."""
 
 
+def simulate_calm(seed: int, nodes: int, seconds: int) -> Outcome:
+    """Live without any fault, while people update, scale and drain: nobody may go unserved."""
+    world = World(seed, nodes)
+    world.people.is_kind = True
+    for agent in world.agents.values():
+        agent.resize(ROOMY)
+    world.watchers.append(Served().after)
+    world.faults.active = False
+    return _outcome(world, seconds)
+
+
 def simulate(seed: int, nodes: int, seconds: int, decide: Decide = decide) -> Outcome:
     """Live through *seconds* of faults and wishes, then through quiet; say what was wrong.
 
     With another *decide* it can be tried whether a world would notice a mistake.
     """
-    world = World(seed, nodes, decide)
+    return _outcome(World(seed, nodes, decide), seconds)
+
+
+def _outcome(world: World, seconds: int) -> Outcome:
     wrong = ""
     try:
         _live(world, seconds)
@@ -54,8 +72,8 @@ def simulate(seed: int, nodes: int, seconds: int, decide: Decide = decide) -> Ou
     except Exception as error:  # noqa: BLE001 - whatever breaks in a world is what the run has found
         wrong = "".join(format_exception(error)[-3:])
     return Outcome(
-        seed=seed,
-        nodes=nodes,
+        seed=world.seed,
+        nodes=len(world.agents),
         seconds=seconds,
         trace_hash=world.trace.digest,
         entries=world.control.entries,
@@ -70,7 +88,8 @@ def _live(world: World, seconds: int) -> None:
     world.run(5_000)
     world.people.begin(replicas=2 * len(world.agents))
     world.run(3_000)
-    world.faults.begin()
+    if world.faults.active:
+        world.faults.begin()
     chance = world.chance("when people act")
     end = START + 1_000 * seconds
     while world.clockwork.now < end:
@@ -79,7 +98,8 @@ def _live(world: World, seconds: int) -> None:
 
 
 def _come_to_rest(world: World) -> None:
-    world.faults.stop()
+    if world.faults.active:
+        world.faults.stop()
     world.people.rest()
     end = world.clockwork.now + QUIET_MS
     left = ["nothing was looked at"]

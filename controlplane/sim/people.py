@@ -54,6 +54,8 @@ class People:
     nodes: list[NodeName]
     wishes: dict[str, AppSpec] = field(default_factory=dict)
     """What each app should be, as far as they know."""
+    is_kind: bool = False
+    """They break nothing on purpose."""
     _version: int = 0
 
     def ask(self, command: Single) -> None:
@@ -103,7 +105,7 @@ class People:
 
     def _break(self) -> None:
         self._version += 1
-        kind = self.rng.choice(["missing", "crash", "unready"])
+        kind = "app" if self.is_kind else self.rng.choice(["missing", "crash", "unready"])
         self._with_image(f"{kind}:v{self._version}")
 
     def _with_image(self, image: str) -> None:

@@ -1,6 +1,6 @@
 """The cluster in a bottle: everything that happens follows from one seed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
@@ -32,6 +32,8 @@ class World:
         self.clockwork = Clockwork()
         self.trace = Trace(self.clockwork)
         self.agents: dict[NodeName, Agent] = {}
+        self.watchers: list[Callable[[State], None]] = []
+        """Who looks at every state beside *safety*."""
         self.safety = Safety(self.agents, every=1 + nodes // 20)
         self.control = Control(
             self.clockwork, self.trace, self.chance("control"), self._witness, decide
@@ -73,3 +75,5 @@ class World:
 
     def _witness(self, state: State, commands: Sequence[Single]) -> None:
         self.safety.after(state, commands, self.clockwork.now)
+        for watcher in self.watchers:
+            watcher(state)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from controlplane.sim.__main__ import report
-from controlplane.sim.life import simulate
+from controlplane.sim.life import simulate, simulate_calm
 
 SEEDS = Path(__file__).with_name("seeds.txt")
 BLOCKS = 20
@@ -27,6 +27,13 @@ def kept_seeds() -> Iterator[tuple[int, int, int]]:
 def test_short_lives_of_small_clusters_break_no_promise(block: int) -> None:
     for seed in range(block * SEEDS_PER_BLOCK, (block + 1) * SEEDS_PER_BLOCK):
         outcome = simulate(seed, nodes=2 + seed % 4, seconds=18)
+        assert not outcome.wrong, report(outcome)
+
+
+@pytest.mark.parametrize("block", range(BLOCKS // 4))
+def test_without_faults_nobody_goes_unserved(block: int) -> None:
+    for seed in range(block * SEEDS_PER_BLOCK, (block + 1) * SEEDS_PER_BLOCK):
+        outcome = simulate_calm(seed, nodes=2 + seed % 4, seconds=30)
         assert not outcome.wrong, report(outcome)
 
 
