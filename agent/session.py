@@ -36,7 +36,11 @@ SETTLED_SECONDS: Final = 10.0
 HINTS_FOLLOWED_MAX: Final = 3
 """Leaders that are gone to at once, one after the other; then it waits like after a failure."""
 FIRST_ANSWER_SECONDS: Final = 5.0
-"""A server that has not sent the whole set after that is given up for the next one."""
+"""A server that has not sent the whole set after that is given up for the next one. If nothing but
+silence was met since, it may be that all servers are too busy: then the patience doubles."""
+PATIENCE_DOUBLINGS_MAX: Final = 3
+RETRY_BUSY_MS: Final = 2_000
+"""The longest wait after a first silence; it doubles with the patience."""
 SEND_SECONDS: Final = 10.0
 """A server that takes no message for that long is given up for the next one."""
 REPORTS_GATHER_MS: Final = 10
@@ -102,7 +106,10 @@ class Session:
         self._turn = 0
         self._failures = 0
         self._refused = False
+        self._silences = 0
+        """Servers in a row that did not answer at all."""
         self._failed = ""
+        """The server that was given up last."""
         self._complained_at = -COMPLAIN_EVERY_MS / 1000
         self.server = ""
         """The server that it talks with; empty while there is none."""
@@ -129,6 +136,8 @@ class Session:
     def _wait(self) -> float:
         if self._refused:
             longest = RETRY_REFUSED_MS
+        elif self._silences:
+            longest = RETRY_BUSY_MS << min(self._silences - 1, PATIENCE_DOUBLINGS_MAX)
         else:
             longest = min(RETRY_MAX_MS, RETRY_FIRST_MS << min(self._failures, 10))
             self._failures += 1
@@ -145,17 +154,20 @@ class Session:
             self._give_up(address, "it ended the session")
         except LinkBroken as broken:
             if broken.leader and broken.leader not in {address, self._failed}:
+                self._silences = 0
                 return broken.leader
             self._refused = broken.refused
             self._give_up(address, str(broken))
         except TimeoutError:
+            silences = self._silences
             self._give_up(address, "it does not answer")
+            self._silences = silences + 1
         except (Gap, OrbError) as error:
             self._give_up(address, str(error))
         finally:
-            self.server = ""
-            if self._parts.clock.monotonic() - begun >= SETTLED_SECONDS:
+            if self.server and self._parts.clock.monotonic() - begun >= SETTLED_SECONDS:
                 self._failures = 0
+            self.server = ""
             if link is not None:
                 await link.close()
         return ""
@@ -166,7 +178,8 @@ class Session:
         streams = Streams(link, self._parts.runtime)
         intake = Intake()
         try:
-            async with asyncio.timeout(FIRST_ANSWER_SECONDS):
+            patience = FIRST_ANSWER_SECONDS * 2 ** min(self._silences, PATIENCE_DOUBLINGS_MAX)
+            async with asyncio.timeout(patience):
                 await self._greet(call, facts)
                 first = await call.receive()
             self.server = address
@@ -240,6 +253,7 @@ class Session:
             self._parts.duties.change(taken.assignments, taken.removed)
 
     def _give_up(self, address: str, why: str) -> None:
+        self._silences = 0
         self._failed = address
         log.debug("a session failed", server=address, why=why)
         now = self._parts.clock.monotonic()

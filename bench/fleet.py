@@ -49,6 +49,7 @@ class Share:
     prefix: str
     times: FakeTimes
     folder: Path
+    ramp_seconds: float
 
 
 class FixedFacts:
@@ -93,6 +94,7 @@ def main() -> None:
                     stop_ms=options.stop_ms,
                 ),
                 folder=Path(folder),
+                ramp_seconds=options.ramp_seconds,
             )
             for first in range(0, options.agents, per_process)
         ]
@@ -119,6 +121,9 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--agents", type=int, default=1_000)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--prefix", default="f")
+    parser.add_argument(
+        "--ramp-seconds", type=float, default=5.0, help="start the agents one by one over this time"
+    )
     parser.add_argument("--prepare-ms", type=int, default=0)
     parser.add_argument("--start-ms", type=int, default=0)
     parser.add_argument("--stop-ms", type=int, default=0)
@@ -148,6 +153,7 @@ async def run_agents(share: Share, names: list[str]) -> None:
     async with asyncio.TaskGroup() as group:
         for agent in agents:
             group.create_task(agent.run())
+            await asyncio.sleep(share.ramp_seconds / len(agents))
         while True:
             await asyncio.sleep(SHOW_EVERY_SECONDS)
             print(

@@ -229,6 +229,14 @@ def test_a_server_that_says_nothing_is_given_up() -> None:
     with_bench(story)
 
 
+def test_where_all_are_silent_the_patience_grows() -> None:
+    async def story(bench: Bench) -> None:
+        await asyncio.sleep(600)
+        assert 10 < len(bench.servers.links) < 20
+
+    with_bench(story, "a:1", "b:1")
+
+
 def test_a_server_that_has_just_failed_is_not_the_next_one() -> None:
     async def story(bench: Bench) -> None:
         for _ in range(6):
