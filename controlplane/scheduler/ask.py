@@ -1,5 +1,6 @@
 """What a group of pending tasks asks of a node, read out of its spec once and kept."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -9,6 +10,8 @@ from orb.spec import Placement, Port, Priority, PublishMode, TaskSpec
 
 DEMANDS_REMEMBERED_MAX: Final = 50_000
 """Specs whose demand is kept between passes; at the bound all are forgotten and read again."""
+ASKED_MAX: Final = 1 << 61
+"""More than any node is taken to have; whoever asks for more is taken to ask for this."""
 DEFAULT_SPREAD: Final = ("node.zone",)
 """What tasks are spread over, before nodes, when their placement names nothing."""
 
@@ -92,7 +95,7 @@ class Demands:
 
     def _read(self, service: ServiceKey, spec: TaskSpec) -> Demand:
         needs, placement = spec.reservations, spec.placement
-        devices = tuple(sorted(needs.devices.items())) if needs.devices else ()
+        devices = _devices(needs.devices) if needs.devices else ()
         shape: _Shape = (
             needs.milli_cpus,
             needs.memory_bytes,
@@ -114,8 +117,8 @@ def _demand(
     service: ServiceKey, spec: TaskSpec, placement: Placement, devices: tuple[tuple[str, int], ...]
 ) -> Demand:
     return Demand(
-        milli_cpus=spec.reservations.milli_cpus,
-        memory_bytes=spec.reservations.memory_bytes,
+        milli_cpus=min(spec.reservations.milli_cpus, ASKED_MAX),
+        memory_bytes=min(spec.reservations.memory_bytes, ASKED_MAX),
         devices=devices,
         kinds=tuple(kind for kind, _ in devices),
         constraints=placement.constraints,
@@ -126,6 +129,10 @@ def _demand(
         spread=placement.spread or DEFAULT_SPREAD,
         volumes=_volumes(service, spec),
     )
+
+
+def _devices(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    return tuple((kind, min(count, ASKED_MAX)) for kind, count in sorted(counts.items()))
 
 
 def _host_ports(ports: tuple[Port, ...]) -> tuple[HostPort, ...]:

@@ -20,6 +20,8 @@ MASKS_REMEMBERED_MAX: Final = 4_096
 ROWS_MAX: Final = 1 << 17
 """Nodes that keys can tell apart; far more than a cluster may have, so more is a bug."""
 
+AMOUNT_MAX: Final = 1 << 60
+"""The largest amount that is counted exactly; a node that claims more is taken to have this."""
 LEFT_UNIT: Final = 1 << 20
 """What is left of one resource on the largest node, if nothing is taken."""
 EMPTINESS_UNIT: Final = 1 << 10
@@ -143,17 +145,18 @@ class Candidates:
         self._units = None
         node, capacity = self.nodes[row], self.nodes[row].facts.capacity
         self.open[row] = node.schedulable
-        self.cpu[row] = capacity.milli_cpus
-        self.memory[row] = capacity.memory_bytes
+        self.cpu[row] = min(capacity.milli_cpus, AMOUNT_MAX)
+        self.memory[row] = min(capacity.memory_bytes, AMOUNT_MAX)
         for kind in self.kinds:
-            self.devices[kind][row] = capacity.devices.get(kind, 0)
+            self.devices[kind][row] = min(capacity.devices.get(kind, 0), AMOUNT_MAX)
 
     def _set_free(self, row: int) -> None:
         capacity, held = self.nodes[row].facts.capacity, self._held[row] or _NOTHING
-        self.free_cpu[row] = capacity.milli_cpus - held.milli_cpus
-        self.free_memory[row] = capacity.memory_bytes - held.memory_bytes
+        self.free_cpu[row] = _countable(capacity.milli_cpus - held.milli_cpus)
+        self.free_memory[row] = _countable(capacity.memory_bytes - held.memory_bytes)
         for kind in self.kinds:
-            self.free_devices[kind][row] = capacity.devices.get(kind, 0) - held.devices.get(kind, 0)
+            left = capacity.devices.get(kind, 0) - held.devices.get(kind, 0)
+            self.free_devices[kind][row] = _countable(left)
 
     def satisfying(self, constraints: tuple[str, ...]) -> Mask:
         """The rows that satisfy all *constraints*; one that cannot be read suits no node."""
@@ -226,6 +229,10 @@ def value_of(node: Node, attribute: str) -> str:
             return node.facts.arch
         case _:
             return node.all_labels.get(attribute.removeprefix(LABEL_PREFIX), "")
+
+
+def _countable(amount: int) -> int:
+    return max(-AMOUNT_MAX, min(amount, AMOUNT_MAX))
 
 
 def _asks_differ(new: Node, old: Node) -> bool:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from controlplane.scheduler.ask import Ask
-from controlplane.scheduler.candidates import Mask, value_of
+from controlplane.scheduler.candidates import Ints, Mask, value_of
 from controlplane.scheduler.room import Amounts, Room
 from controlplane.scheduler.words import amount, listed
 from controlplane.state.tables import Node
@@ -195,35 +195,36 @@ def _has_room(room: Room, ask: Ask, at: slice) -> Mask | None:
     return room.free.hold(ask.demand, at)
 
 
-def shortages(free: Amounts, ask: Ask, row: int) -> list[tuple[str, int]]:
-    """What the row is short of, and by how much: `cpu`, `memory`, then kinds of devices."""
-    demand = ask.demand
-    have = [
-        ("cpu", demand.milli_cpus, free.cpu.item(row)),
-        ("memory", demand.memory_bytes, free.memory.item(row)),
-    ]
-    for kind, count in demand.devices:
-        have.append((kind, count, free.devices[kind].item(row) if kind in free.devices else 0))
-    return [(what, needs - has) for what, needs, has in have if needs > has]
+def _demanded(free: Amounts, ask: Ask) -> list[tuple[str, int, Ints]]:
+    """What is asked for, how much of it, and what each row has."""
+    demand, none = ask.demand, np.zeros_like(free.cpu)
+    devices = [(kind, count, free.devices.get(kind, none)) for kind, count in demand.devices]
+    cpu, memory = (demand.milli_cpus, free.cpu), (demand.memory_bytes, free.memory)
+    return [("cpu", *cpu), ("memory", *memory), *devices]
 
 
 def _why_short(room: Room, ask: Ask, rows: Sequence[int]) -> list[Reason]:
     """By what is short; a node that is short of several things is counted under all of them."""
-    found: dict[tuple[str, ...], list[list[int]]] = {}
-    for row in rows:
-        short = shortages(room.free, ask, row)
-        amounts = found.setdefault(tuple(what for what, _ in short), [])
-        amounts.append([size for _, size in short])
+    at = np.array(rows, np.int64)
+    missing = [(what, needed - has[at]) for what, needed, has in _demanded(room.free, ask)]
+    code = np.sum([(amounts > 0) << place for place, (_, amounts) in enumerate(missing)], axis=0)
     reasons = []
-    for kinds, missing in found.items():
-        columns = zip(kinds, zip(*missing, strict=True), strict=True)
-        parts = [amount(what, min(column), max(column)) for what, column in columns]
-        reasons.append((f"{listed(parts)} short", len(missing)))
+    for kind, count in zip(*np.unique(code, return_counts=True), strict=True):
+        parts = [
+            amount(what, int(amounts[code == kind].min()), int(amounts[code == kind].max()))
+            for place, (what, amounts) in enumerate(missing)
+            if kind >> place & 1
+        ]
+        reasons.append((f"{listed(parts)} short", int(count)))
     return sorted(reasons, key=lambda reason: -reason[1])
 
 
 def _add_resources(room: Room, ask: Ask, row: int) -> str:
-    short = [amount(what, size, size) for what, size in shortages(room.free, ask, row)]
+    short = [
+        amount(what, needed - has.item(row), needed - has.item(row))
+        for what, needed, has in _demanded(room.free, ask)
+        if needed > has.item(row)
+    ]
     less = short[0] if len(short) == 1 else "that much"
     return f"add {listed(short)} to {room.candidates.names[row]}, or reserve {less} less"
 

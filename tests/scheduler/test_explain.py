@@ -252,3 +252,19 @@ def test_a_global_spec_is_asked_of_every_node() -> None:
         "2 of 3 would be placed: one on every suitable node;"
         " n3, its only possible node: down. To place it: bring n3 back."
     )
+
+
+def test_amounts_beyond_all_measure_are_no_trouble() -> None:
+    huge = Resources(10**30, 10**30, {"gpu": 10**30})
+
+    assert why_pending(needing(huge), a_node("n1")).startswith("1 of 1 node: ")
+    assert (
+        whys(
+            a_state_with(
+                a_node("n1", cpus=10**30, memory_gib=10**30, devices={"gpu": 10**30}),
+                a_service(),
+                a_task(1, "web/1"),
+            )
+        )
+        != []
+    )
