@@ -104,9 +104,9 @@ def read_restart(
             said = f"{name} is not run again once it ended well: others wait for it to complete"
             context.problems.note(context.place(("services", name)), said)
         return RestartPolicy(condition=usual)
-    if ends and policy.condition is RestartCondition.ANY:
-        why = "a job" if is_job else "a service that others wait for to complete"
-        message = f"{why} cannot be restarted whenever it ends"
+    context.mark(written.key_place, "services", name, "restart")
+    if is_job and policy.condition is RestartCondition.ANY:
+        message = "a job cannot be restarted whenever it ends"
         context.problems.error(written.key_place, message, "Use `on-failure`.")
     return policy
 

@@ -14,8 +14,10 @@ from orb.spec import (
     NAME_LENGTH_MAX,
     SERVICES_PER_APP_MAX,
     AppSpec,
+    Condition,
     Protocol,
     PublishMode,
+    RestartCondition,
     ServiceSpec,
     VolumeSpec,
 )
@@ -152,6 +154,7 @@ def _dependencies(services: tuple[ServiceSpec, ...]) -> Iterator[Finding]:
                 other = dependency.service[:80]
                 what = f"{service.name} depends on {other!r}, which is not a service here"
                 yield Finding(steps, what)
+    yield from _endless(services)
     cycle = _cycle(services)
     if cycle:
         shown = " → ".join((*cycle[:10], "…") if len(cycle) > 10 else (*cycle, cycle[0]))
@@ -160,6 +163,21 @@ def _dependencies(services: tuple[ServiceSpec, ...]) -> Iterator[Finding]:
             f"services wait for each other: {shown}",
             "Take one of these dependencies out.",
         )
+
+
+def _endless(services: tuple[ServiceSpec, ...]) -> Iterator[Finding]:
+    """What others wait for to complete must be able to: it is not restarted whenever it ends."""
+    awaited = {
+        dependency.service
+        for service in services
+        for dependency in service.depends_on
+        if dependency.condition is Condition.COMPLETED
+    }
+    for service in services:
+        restarts = service.restart.condition is RestartCondition.ANY and not service.is_job
+        if restarts and service.name in awaited:
+            what = f"{service.name} is restarted whenever it ends, but others wait for its end"
+            yield Finding(("services", service.name, "restart"), what, "Use `on-failure`.")
 
 
 def _cycle(services: tuple[ServiceSpec, ...]) -> tuple[str, ...]:

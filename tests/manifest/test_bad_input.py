@@ -170,8 +170,8 @@ def test_a_service_that_others_wait_for_cannot_run_for_ever(tmp_path: Path) -> N
   a: {image: i, restart: always}
 """
     assert refusal(tmp_path, text) == (
-        "compose.yaml:3:17: a service that others wait for to complete cannot be restarted "
-        "whenever it ends\n  Use `on-failure`."
+        "compose.yaml:3:17: a is restarted whenever it ends, but others wait for its end\n"
+        "  Use `on-failure`."
     )
 
 

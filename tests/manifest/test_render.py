@@ -167,7 +167,8 @@ def apps(draw: st.DrawFn) -> AppSpec:
     for number, name in enumerate(names):
         service = draw(services(name, number))
         if number and draw(st.booleans()):
-            condition = draw(st.sampled_from(Condition))
+            restarts = found[0].restart.condition is RestartCondition.ANY
+            condition = draw(st.sampled_from([*Condition][: 2 if restarts else 3]))
             depends = Dependency(
                 service=names[0], condition=condition, required=draw(st.booleans())
             )
