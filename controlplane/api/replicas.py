@@ -59,7 +59,7 @@ def replica_view(look: Look, key: ReplicaKey) -> ReplicaView:
         started_at=task.started_at,
         restarts=restarts,
         release=task.revision,
-        message="; ".join(filter(None, (message_of(look, task), next_of(look, key)))),
+        message=_message(look, key, task),
         ports=task.ports,
         image=state.spec_of(task).container.image,
         exit_code=task.exit_code,
@@ -79,6 +79,12 @@ def message_of(look: Look, task: Task) -> str:
     if task.desired is Desired.STOP and not task.ended:
         return task.stop_reason or task.message
     return task.message
+
+
+def _message(look: Look, key: ReplicaKey, task: Task) -> str:
+    """Why it is as it is, and what comes next if that is not its task's matter any more."""
+    said = message_of(look, task)
+    return said if task.wanted else "; ".join(filter(None, (said, next_of(look, key))))
 
 
 def next_of(look: Look, key: ReplicaKey) -> str:

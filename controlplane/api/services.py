@@ -7,7 +7,8 @@ from controlplane.api.look import Filter, Look
 from controlplane.api.replicas import message_of
 from controlplane.state.tables import Service, Task
 from orb.cluster import PublishedView, ServiceView
-from orb.lifecycle import TaskState
+from orb.ids import ReplicaKey
+from orb.lifecycle import Desired, TaskState
 
 
 @dataclass(slots=True)
@@ -61,10 +62,13 @@ def service_view(look: Look, service: Service) -> ServiceView:
 
 def count_of(look: Look, service: Service) -> Count:
     """How its replicas are."""
-    state, numbers = look.state, look.state.replicas_of_service.get(service.key, {})
+    state = look.state
+    numbers = state.replicas_of_service.get(service.key, {})
     count = Count(len(numbers) if service.spec.is_global else service.spec.replicas)
-    for replica in state.replicas_in(service.key):
-        _add(look, service, state.tasks_in(replica.key), count)
+    for number in sorted(numbers):
+        tasks = state.tasks_of_replica.get(ReplicaKey(*service.key, number), ())
+        if not (len(tasks) == 1 and _is_at_rest(state.tasks[next(iter(tasks))], service, count)):
+            _add(look, service, [state.tasks[task] for task in tasks], count)
     return count
 
 
@@ -82,6 +86,16 @@ def why_not(service: Service, count: Count) -> str:
     return f"{late} of {count.desired} to be updated" if late > 0 else ""
 
 
+def _is_at_rest(task: Task, service: Service, count: Count) -> bool:
+    """Count a replica whose only task is ready and wanted, as nearly all are; False for others."""
+    if not task.ready or task.desired is not Desired.RUN or task.state is not TaskState.RUNNING:
+        return False
+    count.running += 1
+    count.ready += 1
+    count.updated += task.revision == service.revision
+    return True
+
+
 def _add(look: Look, service: Service, tasks: list[Task], count: Count) -> None:
     wanted = [task for task in tasks if task.wanted]
     is_ready = any(task.ready for task in wanted)
@@ -89,7 +103,9 @@ def _add(look: Look, service: Service, tasks: list[Task], count: Count) -> None:
     count.ready += is_ready
     count.updated += any(task.revision == service.revision and task.ready for task in wanted)
     newest = tasks[-1] if tasks else None
-    has_completed = newest is not None and newest.state is TaskState.STOPPED
+    has_completed = (
+        newest is not None and newest.state is TaskState.STOPPED and newest.desired is Desired.RUN
+    )
     count.completed += service.spec.is_job and has_completed
     if not is_ready and not count.why:
         count.why = next(_reasons(look, tasks), "")
