@@ -13,7 +13,8 @@ from controlplane.scheduler.filters import admitted
 from controlplane.scheduler.place import place
 from controlplane.scheduler.room import Room
 from controlplane.scheduler.scores import best
-from controlplane.state.tables import State
+from controlplane.state.tables import Node, State
+from orb.resources import Resources
 from orb.spec import Placement, Port, PublishMode
 from tests.factories import (
     a_node,
@@ -26,6 +27,7 @@ from tests.factories import (
     some_resources,
 )
 
+SEEDS = st.integers(0, 2**32)
 SPREADS = ((), ("node.labels.rack",), ("node.zone", "node.labels.rack"))
 
 
@@ -96,7 +98,7 @@ def one_by_one(state: State, count: int) -> list[int]:
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.integers(0, 2**32), st.sampled_from([1, 2, 3, 5, 8, 20, 70, 300]))
+@given(SEEDS, st.sampled_from([1, 2, 3, 5, 8, 20, 70, 300]))
 def test_a_group_goes_where_its_tasks_would_go_one_by_one(seed: int, count: int) -> None:
     state = a_cluster(random.Random(seed))
     room = a_room(state)
@@ -108,7 +110,7 @@ def test_a_group_goes_where_its_tasks_would_go_one_by_one(seed: int, count: int)
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.integers(0, 2**32), st.integers(1, 40))
+@given(SEEDS, st.integers(1, 40))
 def test_what_is_kept_up_to_date_equals_what_is_worked_out_afresh(seed: int, count: int) -> None:
     state = a_cluster(random.Random(seed))
     room = a_room(state)
@@ -121,3 +123,92 @@ def test_what_is_kept_up_to_date_equals_what_is_worked_out_afresh(seed: int, cou
     fresh.free = room.free.copy()
     fresh._fit = fresh.fit_of(fresh.all, fresh.free)
     assert room.keys(ask.demand).tolist() == fresh.keys(ask.demand).tolist()
+
+
+@settings(max_examples=25, deadline=None)
+@given(SEEDS, st.sampled_from([3, 10, 40, 400]))
+def test_the_same_is_true_where_only_the_best_nodes_are_looked_at(seed: int, count: int) -> None:
+    chance = random.Random(seed)
+    zones = chance.choice(["a", "ab", "abc"])
+    nodes = [
+        a_node(f"n{number:03d}", zone=chance.choice(zones), cpus=chance.choice([1, 2, 4]))
+        for number in range(250)
+    ]
+    other = a_service_spec("db", needs=some_resources(cpus=0.5, memory_mib=512))
+    tasks = [a_task(each, f"db/{each}", node=chance.choice(nodes).name) for each in range(1, 200)]
+    web = a_service_spec(needs=some_resources(cpus=0.5))
+    state = a_state_with(*nodes, a_service(spec=web), a_service("db", spec=other), *tasks)
+    room = a_room(state)
+    ask = an_ask(state, room)
+
+    rows = fill(room, ask, admitted(room, ask, room.all), count).tolist()
+
+    assert rows == one_by_one(state, count)
+
+
+def chosen_by_hand(state: State) -> str | None:
+    """The node for one task of `web`, worked out slowly and without arrays."""
+    spec = state.services[a_service_key()].spec.task
+    most = spec.placement.max_replicas_per_node
+
+    def admits(node: Node) -> bool:
+        here = neighbours(state, node, ["name"])
+        free = node.facts.capacity - state.reserved[node.name]
+        return (
+            spec.reservations.fits(free)
+            and not (most and here >= most)
+            and not (spec.ports and here)
+        )
+
+    def key(node: Node) -> tuple[object, ...]:
+        path = [each.rpartition(".")[2] for each in spec.placement.spread or ("node.zone",)]
+        spread = [neighbours(state, node, path[:depth]) for depth in range(1, len(path) + 1)]
+        idle = sum(kind not in spec.reservations.devices for kind in node.facts.capacity.devices)
+        fit = how_full(state, node)
+        return (*spread, neighbours(state, node, ["name"]), idle, *fit, node.name)
+
+    suitable = [node for node in state.nodes.values() if admits(node)]
+    return min(suitable, key=key).name if suitable else None
+
+
+def neighbours(state: State, node: Node, path: list[str]) -> int:
+    """How many tasks of `web` are on nodes that have the same labels (or name)."""
+
+    def values(of: Node) -> list[str]:
+        return [{**of.all_labels, "name": of.name}.get(each, "") for each in path]
+
+    webs = (task for task in state.tasks.values() if task.replica.service == "web")
+    return sum(values(state.nodes[task.node]) == values(node) for task in webs if task.node)
+
+
+def how_full(state: State, node: Node) -> tuple[int, int]:
+    """What is left, by the largest node's measure, then by its own."""
+    everywhere = [amounts(other.facts.capacity) for other in state.nodes.values()]
+    kinds = sorted({kind: None for each in everywhere for kind in each})
+    free = amounts(node.facts.capacity - state.reserved[node.name])
+    own = amounts(node.facts.capacity)
+    left, empty = 0, 0.0
+    for kind in ["cpu", "memory", *(kind for kind in kinds if kind not in {"cpu", "memory"})]:
+        largest = max(each.get(kind, 0) for each in everywhere)
+        left += int(free.get(kind, 0) * ((1 << 20) / largest)) if largest else 0
+        share = 1023 / sum(amount > 0 for amount in own.values()) / max(own.get(kind, 0), 1)
+        empty += free.get(kind, 0) * share
+    return left, int(empty)
+
+
+def amounts(resources: Resources) -> dict[str, int]:
+    main = {"cpu": resources.milli_cpus, "memory": resources.memory_bytes}
+    return {**main, **resources.devices}
+
+
+@settings(max_examples=300, deadline=None)
+@given(SEEDS)
+def test_the_best_node_is_the_one_found_by_hand(seed: int) -> None:
+    state = a_cluster(random.Random(seed))
+    room = a_room(state)
+
+    rows = one_by_one(state, 1)
+
+    assert [room.candidates.names[row] for row in rows] == [
+        name for name in [chosen_by_hand(state)] if name
+    ]
