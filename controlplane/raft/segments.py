@@ -103,6 +103,7 @@ class Segments:
             data = self._disk.read(name)
             if not self._open(name, data, last=last):
                 continue
+            self._forget_before_a_hole(name, found)
             segment = _Segment(name)
             self._segments.append(segment)
             for payload in self._frames(name, data, last=last, found=found):
@@ -132,7 +133,8 @@ class Segments:
         """Delete the segments that hold nothing beyond *index*, oldest first."""
         dropped = False
         while len(self._segments) > 1 and self._segments[0].last_index <= index:
-            self._disk.remove(self._segments.pop(0).name)
+            self._disk.remove(self._segments[0].name)
+            self._segments.pop(0)
             dropped = True
         if dropped:
             self._disk.sync_names()
@@ -178,6 +180,8 @@ class Segments:
                 self._disk.remove(name)
             raise
         before = self._segments[-1].last_index if self._segments else 0
+        if self._segments and self._segments[-1].name == name:
+            self._segments.pop()  # it was begun before, but nothing could be written into it
         self._segments.append(_Segment(name, before))
         self._salt, self._offset, self._size = salt, _HEADER.size, size
         self._write(hard)

@@ -14,7 +14,7 @@ from orb.errors import StorageDamaged
 
 FORMAT: Final = 1
 MAGIC: Final = b"ORBSNAP\n"
-CHUNK_BYTES_MAX: Final = 64 * 1024 * 1024
+CHUNK_BYTES_MAX: Final = 260 * 1024 * 1024
 """The largest chunk of a snapshot; a state machine that gives a larger one has a bug."""
 
 SYNC_EVERY_BYTES: Final = 4 * 1024 * 1024

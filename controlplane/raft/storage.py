@@ -78,7 +78,7 @@ class Storage:
             if not re.fullmatch(r"orb-raft 1 [0-9a-f]{16}\n", text):
                 raise StorageDamaged(f"the file {IDENTITY} is damaged", remedy=REMEDY)
             return text.split()[2]
-        if set(names) - {IDENTITY_NEW}:
+        if any(name.startswith(("log-", "snapshot-")) for name in names):
             raise StorageDamaged(f"the file {IDENTITY} is missing", remedy=REMEDY)
         identity = self._salt().hex()
         self._disk.create(IDENTITY_NEW)

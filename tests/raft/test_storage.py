@@ -120,9 +120,23 @@ def test_a_damaged_middle_is_refused_with_what_to_do() -> None:
 
 def test_a_missing_segment_is_refused() -> None:
     disk = written(*([entry] for entry in entries(2, 200)), size=1024)
-    disk.remove(disk.names()[2])
-    with pytest.raises(StorageDamaged):
-        load(disk)
+    identified(disk)
+    Snapshots(disk).write(10, 1, CONFIG, [b"state"])
+    disk.remove([name for name in disk.names() if name.startswith("log-")][2])
+    with pytest.raises(StorageDamaged, match="but the snapshot ends at 10"):
+        Storage(disk, 1024, lambda: SALT).load()
+
+
+def test_an_old_segment_that_came_back_is_dropped() -> None:
+    disk = written(*([entry] for entry in entries(2, 200)), size=1024)
+    identified(disk)
+    Snapshots(disk).write(190, 1, CONFIG, [b"state"])
+    logs = [name for name in disk.names() if name.startswith("log-")]
+    for name in logs[1:4]:
+        disk.remove(name)
+    found = Storage(disk, 1024, lambda: SALT).load()
+    assert found.entries[-1] == Entry(200, 1, b"\0command 200")
+    assert logs[0] not in disk.names()
 
 
 def test_a_command_that_looks_like_a_frame_is_not_taken_for_one() -> None:
