@@ -71,6 +71,8 @@ class RecoveredLog:
     reset: Reset | None = None
     cut_bytes: int = 0
     """How many bytes of a frame that was never finished were cut off."""
+    leftovers: list[str] = field(default_factory=list)
+    """Files before a hole, to be removed if what is behind it is enough."""
 
 
 @dataclass(slots=True)
@@ -206,6 +208,19 @@ class Segments:
             )
         self._salt, self._offset, self._size = salt, _HEADER.size, len(data)
         return True
+
+    def _forget_before_a_hole(self, name: str, found: RecoveredLog) -> None:
+        """Segments are deleted oldest first; a disk may have kept an older one all the same.
+
+        Whether what is left is enough is for `controlplane.raft.storage` to say.
+        """
+        number = int(name.removeprefix(_PREFIX))
+        if self._segments and number != self._sequence + 1:
+            found.leftovers.extend(segment.name for segment in self._segments)
+            self._segments.clear()
+            found.entries.clear()
+            found.reset = None
+            self._sequence = number - 1
 
     def _frames(
         self, name: str, data: bytes, *, last: bool, found: RecoveredLog

@@ -61,6 +61,8 @@ class Storage:
                 f"the log begins at entry {first}, but the snapshot ends at {index}",
                 remedy=REMEDY,
             )
+        for name in log.leftovers:
+            self._disk.remove(name)
         anchor, kept, replaced = (index, term), entries, None
         if not _holds(log, index, term):
             kept = []
