@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from orb.config import load, option
-from orb.config_kinds import ADDRESSES, NAME, PAIRS, PATH, TEXT, Address, choice, integer, pairs_of
+from orb.config_kinds import NAME, PAIRS, PATH, SERVERS, TEXT, Address, choice, integer, pairs_of
 from orb.errors import InvalidInput
 from orb.logs import LogFormat, LogLevel
 
@@ -39,7 +39,9 @@ class AgentConfig:
 
     name: str = option(NAME, "the name of this node, as in its certificate")
     servers: tuple[Address, ...] = option(
-        ADDRESSES, "where servers listen for agents; one that answers is enough to find the others"
+        SERVERS,
+        "where servers listen for agents, port 7400 if not given; one that answers is enough to "
+        "find the others",
     )
     certs: Path = option(
         PATH, "the folder of ca.pem, cert.pem and key.pem", default=Path("/etc/orb/certs")

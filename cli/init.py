@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 import click
 
 from cli.certificates import authority_in, ensure, folder_of
 from cli.contexts import CONTEXT_NAME, Context, checked_address, current_name, save, use
 from cli.words import count
+from orb.config_kinds import CLIENT_PORT
 from orb.errors import InvalidInput
 from orb.tls import Identity
-
-PORT: Final = 7400
-"""Where a server listens for orbctl and agents, unless said otherwise."""
 
 
 @click.command()
@@ -24,7 +21,7 @@ PORT: Final = 7400
     "servers",
     multiple=True,
     metavar="NAME=HOST[:PORT]",
-    help=f"A server and where it is reached; the port is {PORT} if not given.",
+    help=f"A server and where it is reached; the port is {CLIENT_PORT} if not given.",
 )
 @click.option("--node", "nodes", multiple=True, metavar="NAME", help="A machine with an agent.")
 @click.option(
@@ -77,7 +74,7 @@ def _server(word: str) -> tuple[str, str]:
     if not equals or not address:
         raise InvalidInput(f"{word!r} names no server", remedy="write it as s1=host:7400")
     bare = address if address.endswith("]") or ":" not in address else ""
-    return _checked(name), checked_address(f"{bare}:{PORT}" if bare else address)
+    return _checked(name), checked_address(f"{bare}:{CLIENT_PORT}" if bare else address)
 
 
 def _checked(name: str) -> str:

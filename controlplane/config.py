@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from orb.config import load, option
 from orb.config_kinds import (
     ADDRESS,
+    CLIENT_PORT,
     NAME,
     PATH,
     SWITCH,
@@ -22,8 +23,6 @@ from orb.errors import InvalidInput
 from orb.ids import ServerName
 from orb.logs import LogFormat, LogLevel
 
-CLIENT_PORT: Final = 7400
-"""Where orbctl and the agents find a server, unless said otherwise."""
 PEER_PORT: Final = 7401
 """Where the other servers find a server, unless said otherwise."""
 SERVERS_MAX: Final = 7

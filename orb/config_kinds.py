@@ -28,6 +28,10 @@ class Kind(Generic[T_co]):
     """`--name` and `--no-name`, without a value."""
 
 
+CLIENT_PORT: Final = 7400
+"""Where orbctl and the agents find a server, unless said otherwise."""
+
+
 class Address(NamedTuple):
     """Where something listens, or is reached."""
 
@@ -38,9 +42,15 @@ class Address(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def parse_address(text: str) -> Address:
-    """Read `host:port` or `[ipv6]:port`. Raises ValueError."""
-    host, colon, port = text.strip().rpartition(":")
+def parse_address(text: str, default_port: int | None = None) -> Address:
+    """Read `host:port` or `[ipv6]:port`; with a default, the port may be left out.
+
+    Raises ValueError.
+    """
+    text = text.strip()
+    if default_port is not None and (text.endswith("]") or ":" not in text):
+        text = f"{text}:{default_port}"
+    host, colon, port = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
@@ -147,9 +157,12 @@ TEXT: Final[Kind[str]] = Kind("TEXT", _string)
 NAME: Final[Kind[str]] = Kind("NAME", _label)
 PATH: Final[Kind[Path]] = Kind("PATH", lambda value: Path(_string(value)).expanduser())
 ADDRESS: Final[Kind[Address]] = Kind("HOST:PORT", lambda value: parse_address(_string(value)))
-ADDRESSES: Final[Kind[tuple[Address, ...]]] = Kind(
-    "HOST:PORT,…", lambda value: tuple(map(parse_address, _words(value))), repeatable=True
+SERVERS: Final[Kind[tuple[Address, ...]]] = Kind(
+    "HOST[:PORT],…",
+    lambda value: tuple(parse_address(word, CLIENT_PORT) for word in _words(value)),
+    repeatable=True,
 )
+"""Servers as orbctl and agents reach them."""
 WORDS: Final[Kind[tuple[str, ...]]] = Kind("WORD,…", _words, repeatable=True)
 PAIRS: Final[Kind[Mapping[str, str]]] = Kind("KEY=VALUE,…", _pairs, repeatable=True)
 SWITCH: Final[Kind[bool]] = Kind("", _boolean, is_switch=True)

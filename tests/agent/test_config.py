@@ -18,7 +18,7 @@ def test_a_name_and_a_server_are_enough() -> None:
 def test_file_environment_and_flags_are_one_table(tmp_path: Path) -> None:
     file = tmp_path / "agent.toml"
     file.write_text(
-        'name = "n1"\nservers = ["s1:7400", "[::1]:7401"]\nruntime = "docker"\ncpus = 3\n'
+        'name = "n1"\nservers = ["s1", "[::1]:7401"]\nruntime = "docker"\ncpus = 3\n'
         '[labels]\nzone = "a"\n[devices]\ngpu = "2"\n'
     )
 
