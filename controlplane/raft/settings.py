@@ -17,6 +17,9 @@ LOG_BYTES_MAX: Final = 256 * 1024 * 1024
 APPLY_AT_ONCE_MAX: Final = 512
 """How many entries are applied before the event loop gets its turn again."""
 
+APPLY_FOR_S: Final = 0.02
+"""How long entries are applied before the event loop gets its turn again (one is always applied)."""
+
 LEARNER_LAG_ENTRIES_MAX: Final = 1_000
 """How many entries a learner may be behind and still be promoted; more is refused."""
 

@@ -23,7 +23,7 @@ from controlplane.raft.journal import Journal
 from controlplane.raft.log import StateMachine
 from controlplane.raft.owner import ClusterLog
 from controlplane.raft.server import Proposal, Server
-from controlplane.raft.settings import RaftSettings
+from controlplane.raft.settings import APPLY_FOR_S, RaftSettings
 from controlplane.raft.snapshots import Configuration, MemberRecord, decode_config
 from controlplane.raft.storage import Storage
 from controlplane.raft.transport import PeerTransport
@@ -220,6 +220,7 @@ class HardenedSyncObj(Server, SyncObj):  # type: ignore[misc] # pysyncobj has no
     def apply_committed(self, most: int) -> bool:
         """Apply up to *most* agreed entries; answer those proposed here, in the same term only."""
         end = min(self.commit_index, self.last_applied + most, self.journal.last_index)
+        stop_at = self.around.clock() + APPLY_FOR_S
         waiting = self._SyncObj__commandsWaitingCommit
         for command, index, term in self.journal.rows(
             self.last_applied + 1, end - self.last_applied
@@ -231,6 +232,8 @@ class HardenedSyncObj(Server, SyncObj):  # type: ignore[misc] # pysyncobj has no
                 answer(result, FAIL_REASON.SUCCESS if same else FAIL_REASON.DISCARDED)
             if command[0] == Kind.MEMBERSHIP:
                 self.config_agreed(index, decode_config(command[1:]))
+            if self.around.clock() > stop_at:
+                break
         return self.commit_index > self.last_applied and self.failure is None
 
     def _apply(self, index: int, command: bytes) -> bytes:
