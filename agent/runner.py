@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -12,6 +13,7 @@ from agent.reporter import Reporter
 from agent.runtime.base import Running, Runtime, RuntimeFailure
 from agent.store import Kept, Store
 from agent.verdict import Health
+from orb import telemetry
 from orb.clock import Clock
 from orb.lifecycle import TERMINAL, Desired, TaskState
 from orb.logs import Logger
@@ -127,11 +129,13 @@ class Runner:
         image = self._assignment.spec.container.image
         message = f"makes the image {image} ready"
         self._say(replace(self._report, state=TaskState.PREPARING, message=message))
-        self._prepared = await unless(self._news, self._tools.runtime.prepare(self._assignment))
+        with self._span("agent.prepare"):
+            self._prepared = await unless(self._news, self._tools.runtime.prepare(self._assignment))
 
     async def _start(self) -> None:
         self._say(replace(self._report, state=TaskState.STARTING, message=""))
-        self._seen = await self._tools.runtime.start(self._assignment)
+        with self._span("agent.start"):
+            self._seen = await self._tools.runtime.start(self._assignment)
 
     async def _watch(self) -> None:
         seen = self._seen
@@ -215,6 +219,11 @@ class Runner:
         wait = min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** min(self._stumbles, 10))
         self._stumbles += 1
         await unless(self._news, self._tools.clock.sleep(wait / 1000))
+
+    def _span(self, name: str) -> AbstractContextManager[telemetry.Span]:
+        """A part of the trace of the command that made the task."""
+        replica = self._assignment.replica
+        return telemetry.span(name, self._assignment.trace, task=self.task, replica=replica.name)
 
     def _say(self, report: Report) -> None:
         """This is now the report. A state never goes back, and an end is an end."""
