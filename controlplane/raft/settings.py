@@ -18,7 +18,7 @@ APPLY_AT_ONCE_MAX: Final = 512
 """How many entries are applied before the event loop gets its turn again."""
 
 APPLY_FOR_S: Final = 0.02
-"""How long entries are applied before the event loop gets its turn again (one is always applied)."""
+"""How long entries are applied (at least one) before the event loop gets its turn again."""
 
 LEARNER_LAG_ENTRIES_MAX: Final = 1_000
 """How many entries a learner may be behind and still be promoted; more is refused."""
