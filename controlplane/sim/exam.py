@@ -14,8 +14,8 @@ NODES_MIN: Final = 3
 """With fewer, one silent node may be half of the cluster."""
 STAND_IN_MS: Final = 6_000
 """Three missed heartbeats, one more that was just sent, and a second to decide."""
-SETTLE_MS: Final = 30_000
-DRAIN_MS: Final = 60_000
+SETTLE_MS: Final = 20_000
+DRAIN_MS: Final = 30_000
 
 
 def examine(world: World) -> None:

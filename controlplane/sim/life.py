@@ -22,7 +22,7 @@ ACTS_EVERY_MS: Final = (500, 8_000)
 """Between two things that people do."""
 ROOMY: Final = Resources(32_000, 64 * 1024**3)
 """Machines on which everything has room."""
-EXAM_EVERY: Final = 3
+EXAM_EVERY: Final = 4
 """One life in so many ends with the exam."""
 
 

@@ -9,6 +9,7 @@ from controlplane.state.replicas import HEALTHY_AFTER_MS
 from controlplane.state.tables import FAILURES_PER_REPLICA_MAX, State
 from orb.ids import Millis, NodeName, TaskId
 from orb.lifecycle import Desired, TaskState
+from orb.spec import Mode, RestartCondition, RestartPolicy
 from orb.work import MESSAGE_CHARACTERS_MAX, Report
 from tests.factories import (
     NOW,
@@ -92,6 +93,19 @@ def test_a_failure_is_remembered_with_its_place() -> None:
     assert state.replicas[a_replica_key()] == a_replica(failures=(NOW + 1_000,), failed_on=("n1",))
     assert [event.message for event in state.events] == ["web/1 failed on n1: exit 1"]
     assert state.tasks[TaskId(1)].finished_at == NOW + 1_000
+
+
+def test_a_service_that_exits_with_0_when_it_should_run_backs_off_like_one_that_fails() -> None:
+    cases = {
+        (Mode.REPLICATED, RestartCondition.ANY): (NOW + 1_000,),
+        (Mode.REPLICATED, RestartCondition.ON_FAILURE): (),
+        (Mode.REPLICATED_JOB, RestartCondition.ANY): (),
+    }
+    for (mode, condition), failures in cases.items():
+        spec = a_service_spec(mode=mode, restart=RestartPolicy(condition=condition))
+        state = a_state_with(a_service(spec=spec), a_task(1, node="n1"))
+        report(state, a_report(1, TaskState.STOPPED, exit_code=0))
+        assert state.replicas[a_replica_key()].failures == failures
 
 
 def test_only_so_many_failures_are_remembered() -> None:
