@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import assert_never
 
 from controlplane.api.look import Filter, Look
 from controlplane.api.names import Asked, resolve
 from controlplane.api.nodes import node_view
 from controlplane.api.releases import events, releases
-from controlplane.api.replicas import replica_view, replicas, task_views
+from controlplane.api.replicas import next_of, replica_view, replicas, task_views
 from controlplane.api.services import service_view, services
 from controlplane.scheduler import explain_task
 from controlplane.state.tables import Service, State, Task
@@ -68,7 +69,7 @@ def _replica(look: Look, key: ReplicaKey) -> Description:
         replicas=(replica_view(look, key),),
         tasks=task_views(look, tasks),
         events=events(look, asked),
-        explanation=tuple(_of_tasks(look.state, tasks)),
+        explanation=tuple(_of_replica(look, key)),
     )
 
 
@@ -123,6 +124,13 @@ def _of_tasks(state: State, tasks: Sequence[Task]) -> Iterator[str]:
             yield f"{task.replica.name} {verb} {explain_task(state, task.id)}{why}"
 
 
+def _of_replica(look: Look, key: ReplicaKey) -> Iterator[str]:
+    tasks = look.state.tasks_in(key)
+    yield from _of_tasks(look.state, tasks)
+    if (what := next_of(look, key)) and not any(task.wanted for task in tasks):
+        yield f"{key.name}: {what}"
+
+
 def _of_service(look: Look, service: Service) -> Iterator[str]:
     state = look.state
     if service.opened != service.revision:
@@ -137,6 +145,12 @@ def _of_service(look: Look, service: Service) -> Iterator[str]:
     yield from _of_tasks(state, waiting[:EXPLANATIONS_MAX])
     if len(waiting) > EXPLANATIONS_MAX:
         yield f"and {len(waiting) - EXPLANATIONS_MAX} more wait"
+    idle = (
+        f"{one.key.name}: {what}"
+        for one in state.replicas_in(service.key)
+        if (what := next_of(look, one.key))
+    )
+    yield from islice(idle, EXPLANATIONS_MAX)
 
 
 def _of_node(look: Look, name: NodeName) -> Iterator[str]:
