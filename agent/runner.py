@@ -27,6 +27,9 @@ RETRY_MAX_MS: Final = 15_000
 PROBE_SLACK_MS: Final = 2_000
 """A runtime that answers a probe later than its timeout and this is taken not to answer at all."""
 
+DATA_AGAIN_MS: Final = 100
+"""A task that waits for its replica's volumes asks again after that."""
+
 log = Logger("runner")
 
 
@@ -40,6 +43,8 @@ class Tools:
     store: Store
     look: Callable[[], None]
     """Asks for a look at the runtime soon; its result comes with `Runner.saw`."""
+    has_data_free: Callable[[Assignment], bool]
+    """Whether no older task of the same replica may still use the volumes of this one."""
 
 
 class Runner:
@@ -132,7 +137,21 @@ class Runner:
         with self._span("agent.prepare"):
             self._prepared = await unless(self._news, self._tools.runtime.prepare(self._assignment))
 
+    def may_use_data_of(self, younger: Assignment) -> bool:
+        """Its container may still run, and is of the same replica: so it has the same volumes."""
+        mine = self._assignment
+        is_up = self._seen is not None and self._seen.running
+        is_between = TaskState.STARTING <= self._report.state <= TaskState.STOPPING
+        return (
+            mine.replica == younger.replica and self.task < younger.task and (is_up or is_between)
+        )
+
     async def _start(self) -> None:
+        if not self._tools.has_data_free(self._assignment):
+            message = "waits until the last task of its replica has left the volumes"
+            self._say(replace(self._report, message=message))
+            await unless(self._news, self._tools.clock.sleep(DATA_AGAIN_MS / 1000))
+            return
         self._say(replace(self._report, state=TaskState.STARTING, message=""))
         with self._span("agent.start"):
             self._seen = await self._tools.runtime.start(self._assignment)

@@ -38,7 +38,7 @@ class Worker:
         self._clock = clock
         self._store = store
         self._wake = asyncio.Event()
-        self._tools = Tools(runtime, clock, reporter, store, self._wake.set)
+        self._tools = Tools(runtime, clock, reporter, store, self._wake.set, self._has_data_free)
         self._runners: dict[TaskId, Runner] = {}
         self._unowned: dict[TaskId, Running] = {}
         self._sweeping: set[TaskId] = set()
@@ -83,6 +83,13 @@ class Worker:
         for task in removed:
             if (runner := self._runners.get(task)) is not None:
                 runner.wish(None)
+
+    def _has_data_free(self, assignment: Assignment) -> bool:
+        """A node that comes back from a partition still runs what was given up meanwhile: that
+        must have ended before what replaces it is given the same volumes."""
+        return not assignment.spec.named_volumes or not any(
+            runner.may_use_data_of(assignment) for runner in self._runners.values()
+        )
 
     async def _recover(self) -> None:
         """Take over what the last agent left: what was wanted, and what is here."""

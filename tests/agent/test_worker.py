@@ -16,6 +16,7 @@ from orb.lifecycle import MOVES, TERMINAL, Actor, Desired, TaskState
 from orb.spec import Healthcheck, Port
 from orb.work import Assignment, Report
 from tests.agent.builders import an_assignment
+from tests.factories import a_task_spec, a_volume
 from tests.virtual_time import EPOCH_MS, LoopClock, run
 
 S = TaskState
@@ -114,6 +115,25 @@ def test_a_task_told_to_stop_gets_its_signal_and_is_kept_until_nobody_wants_it()
             worker.change([], [TaskId(1)])
             await asyncio.sleep(1)
             assert (await bench.here(), worker.count, list(bench.store.load())) == ([], 0, [])
+
+    with_bench(story)
+
+
+def test_what_replaces_a_task_with_data_waits_until_that_has_left_the_volumes() -> None:
+    async def story(bench: Bench) -> None:
+        spec = a_task_spec(image="fake/stubborn", mounts=(a_volume(),))
+        old = an_assignment(1, spec=spec)
+        new = replace(an_assignment(2, spec=spec), replica=old.replica)
+        async with bench.working() as worker:
+            worker.take([old])
+            await asyncio.sleep(1)
+            worker.take([new])
+            await asyncio.sleep(9)
+            assert await bench.here() == [(1, True)]
+            assert bench.reporter.last(2).state is S.PREPARING
+            assert bench.reporter.last(2).message.startswith("waits until the last task")
+            await asyncio.sleep(3)
+            assert await bench.here() == [(2, True)]
 
     with_bench(story)
 
