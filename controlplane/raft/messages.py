@@ -137,11 +137,33 @@ Message = (
     | Stranger
 )
 
+
+class Hello(Struct, frozen=True, array_like=True, tag=0):
+    """What a connection begins with, before any message."""
+
+    identity: Annotated[str, Meta(min_length=1, max_length=64)]
+    """Of the sender's folder (controlplane.raft.membership)."""
+    address: Annotated[str, Meta(max_length=300)]
+    """host:port where the sender listens for other servers."""
+
+
 _encoder: Final = msgpack.Encoder()
 _decoder: Final = msgpack.Decoder(Message)
 
 
-def encode(message: Message) -> bytes:
+_hello_decoder: Final = msgpack.Decoder(Hello)
+
+
+def decode_hello(data: bytes) -> Hello:
+    """Return the greeting in *data*. Raises ValueError if it is none."""
+    try:
+        hello: Hello = _hello_decoder.decode(data)
+    except (DecodeError, ValidationError, RecursionError) as error:
+        raise ValueError(f"not a greeting between servers: {error}") from error
+    return hello
+
+
+def encode(message: Message | Hello) -> bytes:
     """Return the bytes of *message*."""
     return _encoder.encode(message)
 

@@ -8,7 +8,7 @@ from typing import Final
 from controlplane.raft.core import RaftState
 from controlplane.raft.disk import FolderDisk
 from controlplane.raft.log import LogStatus, Member, Role
-from controlplane.raft.messages import Message
+from controlplane.raft.messages import Hello, Message
 from controlplane.raft.server import Server
 from controlplane.raft.snapshots import Configuration
 from controlplane.raft.transport import PeerTransport
@@ -26,6 +26,7 @@ class ClusterLog:
     def __init__(
         self,
         server: Server,
+        address: str,
         transport: PeerTransport,
         disk: FolderDisk,
         workers: Sequence[ThreadWorker],
@@ -43,7 +44,8 @@ class ClusterLog:
         self._seen: tuple[object, ...] = ()
         self._broken: asyncio.Future[None] = self._loop.create_future()
         self._running = False
-        transport.identity = server.identity
+        transport.hello = Hello(server.identity, address)
+        transport.lost = lambda: not self._quorum()
         transport.receive = self._receive
         transport.changed = self.wake
 

@@ -309,5 +309,5 @@ def open_log(  # noqa: PLR0913 - the whole surroundings of a server, by keyword
             f"server {name} cannot begin to write in {directory}: {error.strerror}",
             remedy="make room there, and see that the folder may be written",
         ) from error
-    log = ClusterLog(server, transport, disk, workers)
+    log = ClusterLog(server, peers[name], transport, disk, workers)
     return log

@@ -8,7 +8,15 @@ import ssl
 from collections.abc import Callable
 from typing import Final
 
-from controlplane.raft.messages import Message, encode
+from controlplane.raft.messages import (
+    Append,
+    Hello,
+    Message,
+    Removed,
+    SnapshotChunk,
+    Stranger,
+    encode,
+)
 from controlplane.raft.settings import MESSAGE_BYTES_MAX
 from controlplane.raft.snapshots import Configuration
 from controlplane.raft.wire import MESSAGE_WITHIN_S, Inbound, Outbound, frame
@@ -20,6 +28,12 @@ HANDSHAKE_WITHIN_S: Final = 5.0
 CONNECT_WITHIN_S: Final = 3.0
 INBOUND_MAX: Final = 64
 """Open connections from servers; one more is closed at once."""
+
+GUESTS_MAX: Final = 8
+"""Servers unknown to this one's log that may talk to it at once; one more is closed."""
+
+FROM_GUESTS: Final = (Append, SnapshotChunk, Removed, Stranger)
+"""What a guest may say: entries, and that this server is out. It has no vote here."""
 
 RETRY_FIRST_S: Final = 0.05
 RETRY_MAX_S: Final = 1.0
@@ -47,7 +61,7 @@ class Link:
         self.address = address
         self._context = context
         self._rng = rng
-        self.identity = ""
+        self.hello = Hello("0" * 16, "")
         self._current: Outbound | None = None
 
     @property
@@ -84,7 +98,7 @@ class Link:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(CONNECT_WITHIN_S + HANDSHAKE_WITHIN_S):
             transport, protocol = await loop.create_connection(
-                lambda: Outbound(self._peer, self.identity),
+                lambda: Outbound(self._peer, self.hello),
                 host,
                 port,
                 ssl=self._context,
@@ -117,11 +131,14 @@ class PeerTransport:
         self._links: dict[str, Link] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._inbound: dict[Inbound, str] = {}
-        self._known: set[str] = set()
+        self._known: dict[str, str] = {}
+        self._guests: dict[str, str] = {}
         self._group: asyncio.TaskGroup | None = None
         self._last: tuple[Message, bytes] | None = None
-        self.identity = "0" * 16
-        """Of this server's folder; set before `run`."""
+        self.hello = Hello("0" * 16, bind)
+        """How this server greets; set before `run`."""
+        self.lost: Callable[[], bool] = lambda: False
+        """Whether no leader is heard: then it may be one whom our log does not know yet."""
         self.receive: Callable[[str, str, Message], None] = lambda _peer, _identity, _message: None
         self.changed: Callable[[], None] = lambda: None
 
@@ -140,8 +157,11 @@ class PeerTransport:
 
     def set_peers(self, config: Configuration) -> None:
         """Talk to exactly these, and listen to nobody else."""
-        wanted = {name: one.address for name, one in config.items() if name != self._me}
-        self._known = set(wanted)
+        self._known = {name: one.address for name, one in config.items() if name != self._me}
+        self._make_links()
+
+    def _make_links(self) -> None:
+        wanted = {**self._guests, **self._known}
         for name, link in list(self._links.items()):
             if wanted.get(name) != link.address:
                 del self._links[name]
@@ -152,7 +172,7 @@ class PeerTransport:
             if name not in self._links:
                 self._links[name] = Link(name, address, self._client_context, self._rng)
         for connection, name in list(self._inbound.items()):
-            if name not in self._known:
+            if name not in wanted:
                 connection.close()
         self._keep_links()
 
@@ -160,7 +180,7 @@ class PeerTransport:
         if self._group is None:
             return
         for name, link in self._links.items():
-            link.identity = self.identity
+            link.hello = self.hello
             if name not in self._keepers:
                 self._keepers[name] = self._group.create_task(
                     link.keep(self.changed), name=f"link to {name}"
@@ -171,7 +191,9 @@ class PeerTransport:
         host, port = split_address(self._bind)
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
-            lambda: Inbound(self._admit, self._received, self._gone, self._message_within_s),
+            lambda: Inbound(
+                self._admit, self._greeted, self._received, self._gone, self._message_within_s
+            ),
             host,
             port,
             ssl=self._server_context,
@@ -190,11 +212,19 @@ class PeerTransport:
                 connection.close()
 
     def _received(self, peer: str, identity: str, message: Message) -> None:
-        self.receive(peer, identity, message)
+        if peer in self._known or isinstance(message, FROM_GUESTS):
+            self.receive(peer, identity, message)
 
     def _admit(self, peer: str, connection: Inbound) -> bool:
-        """Known members only; a newer connection of a member takes the place of its older one."""
-        if peer not in self._known or len(self._inbound) >= INBOUND_MAX:
+        """Known members; a newer connection of a member takes the place of its older one.
+
+        While no leader is heard, also other servers of this cluster's CA, as guests: the members
+        may have changed while this server was away, and only their leader can tell it.
+        """
+        guest = peer not in self._known
+        if guest and (not self.lost() or len(self._guests) >= GUESTS_MAX):
+            return False
+        if len(self._inbound) >= INBOUND_MAX or peer == self._me:
             return False
         for older, name in list(self._inbound.items()):
             if name == peer:
@@ -202,5 +232,14 @@ class PeerTransport:
         self._inbound[connection] = peer
         return True
 
+    def _greeted(self, peer: str, hello: Hello) -> None:
+        """A guest says where it listens: there it gets its answers."""
+        if peer not in self._known:
+            self._guests[peer] = hello.address
+            self._make_links()
+
     def _gone(self, connection: Inbound) -> None:
-        self._inbound.pop(connection, None)
+        peer = self._inbound.pop(connection, None)
+        if peer in self._guests and peer not in self._inbound.values():
+            del self._guests[peer]
+            self._make_links()

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from controlplane.raft.messages import Message, decode
+from controlplane.raft.messages import Hello, Message, decode, decode_hello, encode
 from controlplane.raft.settings import MESSAGE_BYTES_MAX
 from orb.tls import common_name
 
@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     import ssl
 
 GREETING: Final = b"ORB-PEER-1\n"
-"""What a connection begins with; the number is the version of framing and messages. The identity
-of the sender's folder follows (controlplane.raft.membership)."""
+"""What a connection begins with; the number is the version of framing and messages. A Hello
+follows, framed as the messages behind it."""
 
-IDENTITY_BYTES: Final = 16
+HELLO_BYTES_MAX: Final = 512
+"""A longer Hello closes the connection unread."""
 
 MESSAGE_WITHIN_S: Final = 10.0
 """A begun message (or greeting) must be complete this soon; else the connection is closed."""
@@ -35,18 +36,21 @@ class Inbound(asyncio.Protocol):
     def __init__(
         self,
         admit: Callable[[str, "Inbound"], bool],
+        greeted: Callable[[str, Hello], None],
         receive: Callable[[str, str, Message], None],
         gone: Callable[["Inbound"], None],
         within_s: float = MESSAGE_WITHIN_S,
     ) -> None:
         self._within_s = within_s
         self._admit = admit
+        self._greeted = greeted
         self._receive = receive
         self._gone = gone
         self._peer = ""
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
-        self._identity = ""
+        self._begun = False
+        self._hello: Hello | None = None
         self._limit: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -76,32 +80,37 @@ class Inbound(asyncio.Protocol):
         if complete and self._limit is not None:
             self._limit.cancel()
             self._limit = None
-        if self._buffer or not self._identity:
+        if self._buffer or self._hello is None:
             self._wait_for_rest()
 
     def _read_messages(self) -> bool:
         """Hand over every complete message; return whether there was one."""
         buffer, at = self._buffer, 0
-        if not self._identity:
+        if not self._begun:
             if not GREETING.startswith(bytes(buffer[: len(GREETING)])):
                 raise ValueError("no greeting")
-            at = len(GREETING) + IDENTITY_BYTES
-            if len(buffer) < at:
+            if len(buffer) < len(GREETING):
                 return False
-            self._identity = buffer[len(GREETING) : at].decode("ascii")
+            self._begun = True
+            at = len(GREETING)
         while at + _LENGTH.size <= len(buffer):
             (length,) = _LENGTH.unpack_from(buffer, at)
-            if length > MESSAGE_BYTES_MAX:
+            if length > (MESSAGE_BYTES_MAX if self._hello else HELLO_BYTES_MAX):
                 raise ValueError("too long")
             end = at + _LENGTH.size + length
             if end > len(buffer):
                 break
-            self._receive(
-                self._peer, self._identity, decode(bytes(buffer[at + _LENGTH.size : end]))
-            )
+            self._take(bytes(buffer[at + _LENGTH.size : end]))
             at = end
         del buffer[:at]
         return at > 0
+
+    def _take(self, payload: bytes) -> None:
+        if self._hello is None:
+            self._hello = decode_hello(payload)
+            self._greeted(self._peer, self._hello)
+        else:
+            self._receive(self._peer, self._hello.identity, decode(payload))
 
     def _wait_for_rest(self) -> None:
         if self._limit is None:
@@ -123,9 +132,9 @@ class Inbound(asyncio.Protocol):
 class Outbound(asyncio.Protocol):
     """A connection on which we talk to one server, whose certificate must name it."""
 
-    def __init__(self, peer: str, identity: str) -> None:
+    def __init__(self, peer: str, hello: Hello) -> None:
         self._peer = peer
-        self._identity = identity
+        self._hello = hello
         self.transport: asyncio.Transport | None = None
         self.closed = asyncio.get_running_loop().create_future()
 
@@ -138,7 +147,7 @@ class Outbound(asyncio.Protocol):
         if connection is None or common_name(connection) != f"server:{self._peer}":
             transport.abort()
             return
-        transport.write(GREETING + self._identity.encode())
+        transport.write(GREETING + frame(encode(self._hello)))
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:  # noqa: ARG002 - asyncio's signature

@@ -117,7 +117,7 @@ class Cluster:
         """The server that says it leads with a majority."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
-            for server in self.servers.values():
+            for server in list(self.servers.values()):
                 with contextlib.suppress(OSError, TimeoutError):
                     status = await server.ask(do="status")
                     if status["role"] == "LEADER" and status["quorum"]:

@@ -123,6 +123,35 @@ async def join(cluster: Cluster, name: str) -> Server:
     return server
 
 
+async def leave(cluster: Cluster, name: str) -> None:
+    """Remove a server, and see it stop by itself."""
+
+    async def remove() -> dict[str, object]:
+        return await (await cluster.leader()).ask(do="remove", name=name)
+
+    await accepted(remove)
+    process = cluster.servers[name].process
+    assert process is not None
+    await asyncio.wait_for(process.wait(), 20)
+    del cluster.servers[name]
+
+
+@pytest.mark.timeout(240)
+async def test_a_server_finds_back_to_a_cluster_whose_other_members_are_all_new() -> None:
+    async with running(3) as cluster:
+        await cluster.leader()
+        away = cluster.servers["s3"]
+        await away.kill()
+        for name in ("s4", "s5"):
+            await join(cluster, name)
+        for name in ("s1", "s2"):
+            await leave(cluster, name)
+        leader = await cluster.leader()
+        index = (await accepted(lambda: leader.ask(do="propose", entry="news")))["index"]
+        await away.start()
+        assert (await accepted(lambda: away.ask(do="read")))["applied"] == index
+
+
 @pytest.mark.timeout(240)
 async def test_one_server_grows_to_three_to_five_and_back_while_writing() -> None:
     async with running(1) as cluster:
@@ -147,15 +176,7 @@ async def test_one_server_grows_to_three_to_five_and_back_while_writing() -> Non
         leader = await cluster.leader()
         gone = [leader.name, next(name for name in cluster.servers if name != leader.name)]
         for name in gone:
-
-            async def remove(name: str = name) -> dict[str, object]:
-                return await (await cluster.leader()).ask(do="remove", name=name)
-
-            await accepted(remove)
-            process = cluster.servers[name].process
-            assert process is not None
-            await asyncio.wait_for(process.wait(), 20)
-            del cluster.servers[name]
+            await leave(cluster, name)
         over = True
         await writing
         for server in cluster.servers.values():

@@ -1,4 +1,4 @@
-"""The bytes of each message between servers, as version 1 has them: servers of two releases talk."""
+"""The bytes of each message between servers: those of two releases must understand each other."""
 
 from pathlib import Path
 

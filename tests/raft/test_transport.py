@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.raft import wire
-from controlplane.raft.messages import Append, Message, PreVote, Vote, decode, encode
+from controlplane.raft.messages import Append, Hello, Message, PreVote, Vote, decode, encode
 from controlplane.raft.settings import MESSAGE_BYTES_MAX
 from controlplane.raft.snapshots import MemberRecord
 from controlplane.raft.transport import PeerTransport
@@ -37,7 +37,7 @@ class Touch:
 
 @contextlib.asynccontextmanager
 async def listening(
-    contexts: Contexts, message_within_s: float = wire.MESSAGE_WITHIN_S
+    contexts: Contexts, message_within_s: float = wire.MESSAGE_WITHIN_S, *, lost: bool = False
 ) -> AsyncIterator[tuple[int, list[tuple[str, Message]]]]:
     """Server s1, which knows only s2; its port, and what it has received."""
     (port, nowhere) = free_ports(2)
@@ -45,6 +45,7 @@ async def listening(
         "s1", f"127.0.0.1:{port}", contexts["s1"], random.Random(1), message_within_s
     )
     received: list[tuple[str, Message]] = []
+    transport.lost = lambda: lost
     transport.receive = lambda peer, _, message: received.append((peer, message))
     transport.set_peers(
         {"s1": MemberRecord("", votes=True), "s2": MemberRecord(f"127.0.0.1:{nowhere}", votes=True)}
@@ -99,9 +100,8 @@ async def drop(writer: asyncio.StreamWriter) -> None:
 
 
 def greeting(*payloads: bytes) -> bytes:
-    return (
-        wire.GREETING + b"0123456789abcdef" + b"".join(wire.frame(payload) for payload in payloads)
-    )
+    hello = wire.frame(encode(Hello("0123456789abcdef", "127.0.0.1:1")))
+    return wire.GREETING + hello + b"".join(wire.frame(payload) for payload in payloads)
 
 
 async def test_messages_go_both_ways_between_known_members(contexts: Contexts) -> None:
@@ -156,6 +156,19 @@ async def test_others_are_closed_before_a_byte_is_read(contexts: Contexts, who: 
     assert received == []
 
 
+async def test_a_server_that_hears_no_leader_takes_entries_from_one_it_does_not_know(
+    contexts: Contexts,
+) -> None:
+    async with listening(contexts, lost=True) as (port, received):
+        _, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=contexts["s9"][1], server_hostname="x"
+        )
+        writer.write(greeting(encode(Vote(3, granted=True)), encode(HELLO)))
+        await until(lambda: bool(received))
+        await drop(writer)
+    assert received == [("s9", HELLO)]
+
+
 @pytest.mark.parametrize("rubbish", range(20))
 async def test_rubbish_without_tls_closes_that_connection(contexts: Contexts, rubbish: int) -> None:
     data = random.Random(rubbish).randbytes(10 ** (rubbish % 4 + 1))
@@ -174,7 +187,12 @@ async def test_a_pickle_from_a_member_is_not_run(contexts: Contexts, tmp_path: P
     proof = tmp_path / "proof"
     bomb = pickle.dumps(Touch(proof))
     async with listening(contexts) as (port, received):
-        for data in (bomb, greeting(bomb), greeting() + struct.pack("<i", len(bomb)) + bomb):
+        for data in (
+            bomb,
+            wire.GREETING + bomb,
+            greeting(bomb),
+            greeting() + struct.pack("<i", len(bomb)) + bomb,
+        ):
             assert await talk(port, contexts["s2"][1], data) == b""
     assert received == []
     assert not proof.exists()
