@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
+from orb.container import Hook, Kernel, Logging, Networking, Security
 from orb.ids import Millis
 from orb.resources import Resources
 
@@ -16,8 +17,8 @@ DEFAULT_RESERVATION: Final = Resources(milli_cpus=100, memory_bytes=64 * 1024 * 
 """What a service without reservations is taken to need; said once in the plan."""
 
 NAME_LENGTH_MAX: Final = 63
-"""Names of environments, apps, services and nodes are DNS labels (RFC 1123); of volumes, Docker's
-names (`pg_data`) no longer than this."""
+"""Names of environments and nodes are DNS labels (RFC 1123); of apps and services, Compose's names
+without a dot (`my_web`); of volumes, Docker's (`pg_data`). None is longer than this."""
 REPLICAS_MAX: Final = 20_000
 """Replicas of one service; more is refused."""
 SERVICES_PER_APP_MAX: Final = 500
@@ -76,6 +77,21 @@ class MountKind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeSpec:
+    """A named volume of an app."""
+
+    name: str
+    external: bool = False
+    """It exists on the node already, and is never made or removed."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    outside_name: str = ""
+    """What the engine calls it; empty: an external one by its name, others after their app."""
+    driver: str = ""
+    """Empty: `local`."""
+    driver_opts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
     """Something mounted into the container at *target*."""
 
@@ -86,6 +102,22 @@ class Mount:
     read_only: bool = False
     size_bytes: int = 0
     """For tmpfs: the bound, 0 for none."""
+    mode: int = 0
+    """For tmpfs: its permissions, 0 for the engine's 1777."""
+    volume: VolumeSpec | None = None
+    """What the app says of the volume beyond its name; None: nothing."""
+    no_copy: bool = False
+    """A new volume stays empty, instead of getting the files that the image has there."""
+    subpath: str = ""
+    """The folder of the volume that is seen, instead of all of it."""
+    propagation: str = ""
+    """Of a bind: whether mounts made later are seen on the other side; empty: `rprivate`."""
+    create_host_path: bool = False
+    """Of a bind: a path that is not there is made as an empty folder."""
+    selinux: str = ""
+    """Of a bind: `z` labels it for all containers, `Z` for this one."""
+    recursive: str = ""
+    """Of a bind, about mounts below it: `disabled`, `writable`, `readonly`; empty: as the mount."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,10 +243,22 @@ class ContainerSpec:
     stop_grace_period_ms: Millis = Millis(10_000)
     stop_signal: str = "SIGTERM"
     networks: tuple[str, ...] = ()
+    """Names in their order; empty: the default one of the app."""
     init: bool = False
     tty: bool = False
     stdin_open: bool = False
     read_only: bool = False
+    tmpfs: Mapping[str, str] = field(default_factory=dict)
+    """Memory file systems: from the path to the options, as `mount` takes them."""
+    pull_policy: str = ""
+    """`missing` (as empty), `always` or `never`."""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    security: Security = field(default_factory=Security)
+    kernel: Kernel = field(default_factory=Kernel)
+    logging: Logging = field(default_factory=Logging)
+    networking: Networking = field(default_factory=Networking)
+    post_start: tuple[Hook, ...] = ()
+    pre_stop: tuple[Hook, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,15 +311,6 @@ class ServiceSpec:
     def is_stateful(self) -> bool:
         """It has named volumes: no stand-ins, and it goes back to the node of its data."""
         return bool(self.task.named_volumes)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VolumeSpec:
-    """A named volume of an app."""
-
-    name: str
-    external: bool = False
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,10 @@ PACKAGES = ("orb", "controlplane", "agent", "cli")
 MODULE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
 PURE = (
-    *(f"orb/{name}.py" for name in ("ids", "resources", "spec", "work", "lifecycle", "errors")),
+    *(
+        f"orb/{name}.py"
+        for name in ("ids", "resources", "container", "spec", "work", "lifecycle", "errors")
+    ),
     *(f"orb/{name}.py" for name in ("cluster", "constraints", "pattern")),
     "orb/validate",
     "controlplane/state",

@@ -202,18 +202,34 @@ class Port(_message.Message):
     def __init__(self, target: _Optional[int] = ..., protocol: _Optional[_Union[Protocol, str]] = ..., published: _Optional[int] = ..., mode: _Optional[_Union[PublishMode, str]] = ..., host_ip: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
 
 class Mount(_message.Message):
-    __slots__ = ("kind", "target", "source", "read_only", "size_bytes")
+    __slots__ = ("kind", "target", "source", "read_only", "size_bytes", "mode", "volume", "no_copy", "subpath", "propagation", "create_host_path", "selinux", "recursive")
     KIND_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     READ_ONLY_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    VOLUME_FIELD_NUMBER: _ClassVar[int]
+    NO_COPY_FIELD_NUMBER: _ClassVar[int]
+    SUBPATH_FIELD_NUMBER: _ClassVar[int]
+    PROPAGATION_FIELD_NUMBER: _ClassVar[int]
+    CREATE_HOST_PATH_FIELD_NUMBER: _ClassVar[int]
+    SELINUX_FIELD_NUMBER: _ClassVar[int]
+    RECURSIVE_FIELD_NUMBER: _ClassVar[int]
     kind: MountKind
     target: str
     source: str
     read_only: bool
     size_bytes: int
-    def __init__(self, kind: _Optional[_Union[MountKind, str]] = ..., target: _Optional[str] = ..., source: _Optional[str] = ..., read_only: _Optional[bool] = ..., size_bytes: _Optional[int] = ...) -> None: ...
+    mode: int
+    volume: VolumeSpec
+    no_copy: bool
+    subpath: str
+    propagation: str
+    create_host_path: bool
+    selinux: str
+    recursive: str
+    def __init__(self, kind: _Optional[_Union[MountKind, str]] = ..., target: _Optional[str] = ..., source: _Optional[str] = ..., read_only: _Optional[bool] = ..., size_bytes: _Optional[int] = ..., mode: _Optional[int] = ..., volume: _Optional[_Union[VolumeSpec, _Mapping]] = ..., no_copy: _Optional[bool] = ..., subpath: _Optional[str] = ..., propagation: _Optional[str] = ..., create_host_path: _Optional[bool] = ..., selinux: _Optional[str] = ..., recursive: _Optional[str] = ...) -> None: ...
 
 class Healthcheck(_message.Message):
     __slots__ = ("test", "interval_ms", "timeout_ms", "retries", "start_period_ms", "start_interval_ms")
@@ -290,7 +306,7 @@ class Words(_message.Message):
     def __init__(self, items: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ContainerSpec(_message.Message):
-    __slots__ = ("image", "entrypoint", "command", "environment", "user", "working_dir", "hostname", "container_name", "labels", "mounts", "stop_grace_period_ms", "stop_signal", "networks", "init", "tty", "stdin_open", "read_only")
+    __slots__ = ("image", "entrypoint", "command", "environment", "user", "working_dir", "hostname", "container_name", "labels", "mounts", "stop_grace_period_ms", "stop_signal", "networks", "init", "tty", "stdin_open", "read_only", "tmpfs", "pull_policy", "annotations", "security", "kernel", "logging", "networking", "post_start", "pre_stop")
     class EnvironmentEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -299,6 +315,20 @@ class ContainerSpec(_message.Message):
         value: str
         def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class TmpfsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class AnnotationsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -322,6 +352,15 @@ class ContainerSpec(_message.Message):
     TTY_FIELD_NUMBER: _ClassVar[int]
     STDIN_OPEN_FIELD_NUMBER: _ClassVar[int]
     READ_ONLY_FIELD_NUMBER: _ClassVar[int]
+    TMPFS_FIELD_NUMBER: _ClassVar[int]
+    PULL_POLICY_FIELD_NUMBER: _ClassVar[int]
+    ANNOTATIONS_FIELD_NUMBER: _ClassVar[int]
+    SECURITY_FIELD_NUMBER: _ClassVar[int]
+    KERNEL_FIELD_NUMBER: _ClassVar[int]
+    LOGGING_FIELD_NUMBER: _ClassVar[int]
+    NETWORKING_FIELD_NUMBER: _ClassVar[int]
+    POST_START_FIELD_NUMBER: _ClassVar[int]
+    PRE_STOP_FIELD_NUMBER: _ClassVar[int]
     image: str
     entrypoint: Words
     command: Words
@@ -339,7 +378,305 @@ class ContainerSpec(_message.Message):
     tty: bool
     stdin_open: bool
     read_only: bool
-    def __init__(self, image: _Optional[str] = ..., entrypoint: _Optional[_Union[Words, _Mapping]] = ..., command: _Optional[_Union[Words, _Mapping]] = ..., environment: _Optional[_Mapping[str, str]] = ..., user: _Optional[str] = ..., working_dir: _Optional[str] = ..., hostname: _Optional[str] = ..., container_name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., mounts: _Optional[_Iterable[_Union[Mount, _Mapping]]] = ..., stop_grace_period_ms: _Optional[int] = ..., stop_signal: _Optional[str] = ..., networks: _Optional[_Iterable[str]] = ..., init: _Optional[bool] = ..., tty: _Optional[bool] = ..., stdin_open: _Optional[bool] = ..., read_only: _Optional[bool] = ...) -> None: ...
+    tmpfs: _containers.ScalarMap[str, str]
+    pull_policy: str
+    annotations: _containers.ScalarMap[str, str]
+    security: Security
+    kernel: Kernel
+    logging: Logging
+    networking: Networking
+    post_start: _containers.RepeatedCompositeFieldContainer[Hook]
+    pre_stop: _containers.RepeatedCompositeFieldContainer[Hook]
+    def __init__(self, image: _Optional[str] = ..., entrypoint: _Optional[_Union[Words, _Mapping]] = ..., command: _Optional[_Union[Words, _Mapping]] = ..., environment: _Optional[_Mapping[str, str]] = ..., user: _Optional[str] = ..., working_dir: _Optional[str] = ..., hostname: _Optional[str] = ..., container_name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., mounts: _Optional[_Iterable[_Union[Mount, _Mapping]]] = ..., stop_grace_period_ms: _Optional[int] = ..., stop_signal: _Optional[str] = ..., networks: _Optional[_Iterable[str]] = ..., init: _Optional[bool] = ..., tty: _Optional[bool] = ..., stdin_open: _Optional[bool] = ..., read_only: _Optional[bool] = ..., tmpfs: _Optional[_Mapping[str, str]] = ..., pull_policy: _Optional[str] = ..., annotations: _Optional[_Mapping[str, str]] = ..., security: _Optional[_Union[Security, _Mapping]] = ..., kernel: _Optional[_Union[Kernel, _Mapping]] = ..., logging: _Optional[_Union[Logging, _Mapping]] = ..., networking: _Optional[_Union[Networking, _Mapping]] = ..., post_start: _Optional[_Iterable[_Union[Hook, _Mapping]]] = ..., pre_stop: _Optional[_Iterable[_Union[Hook, _Mapping]]] = ...) -> None: ...
+
+class Device(_message.Message):
+    __slots__ = ("source", "target", "permissions")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    PERMISSIONS_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    target: str
+    permissions: str
+    def __init__(self, source: _Optional[str] = ..., target: _Optional[str] = ..., permissions: _Optional[str] = ...) -> None: ...
+
+class Security(_message.Message):
+    __slots__ = ("privileged", "cap_add", "cap_drop", "security_opt", "devices", "device_cgroup_rules", "group_add", "ipc", "pid", "uts", "userns_mode", "cgroup", "runtime")
+    PRIVILEGED_FIELD_NUMBER: _ClassVar[int]
+    CAP_ADD_FIELD_NUMBER: _ClassVar[int]
+    CAP_DROP_FIELD_NUMBER: _ClassVar[int]
+    SECURITY_OPT_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_CGROUP_RULES_FIELD_NUMBER: _ClassVar[int]
+    GROUP_ADD_FIELD_NUMBER: _ClassVar[int]
+    IPC_FIELD_NUMBER: _ClassVar[int]
+    PID_FIELD_NUMBER: _ClassVar[int]
+    UTS_FIELD_NUMBER: _ClassVar[int]
+    USERNS_MODE_FIELD_NUMBER: _ClassVar[int]
+    CGROUP_FIELD_NUMBER: _ClassVar[int]
+    RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    privileged: bool
+    cap_add: _containers.RepeatedScalarFieldContainer[str]
+    cap_drop: _containers.RepeatedScalarFieldContainer[str]
+    security_opt: _containers.RepeatedScalarFieldContainer[str]
+    devices: _containers.RepeatedCompositeFieldContainer[Device]
+    device_cgroup_rules: _containers.RepeatedScalarFieldContainer[str]
+    group_add: _containers.RepeatedScalarFieldContainer[str]
+    ipc: str
+    pid: str
+    uts: str
+    userns_mode: str
+    cgroup: str
+    runtime: str
+    def __init__(self, privileged: _Optional[bool] = ..., cap_add: _Optional[_Iterable[str]] = ..., cap_drop: _Optional[_Iterable[str]] = ..., security_opt: _Optional[_Iterable[str]] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., device_cgroup_rules: _Optional[_Iterable[str]] = ..., group_add: _Optional[_Iterable[str]] = ..., ipc: _Optional[str] = ..., pid: _Optional[str] = ..., uts: _Optional[str] = ..., userns_mode: _Optional[str] = ..., cgroup: _Optional[str] = ..., runtime: _Optional[str] = ...) -> None: ...
+
+class Ulimit(_message.Message):
+    __slots__ = ("name", "soft", "hard")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SOFT_FIELD_NUMBER: _ClassVar[int]
+    HARD_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    soft: int
+    hard: int
+    def __init__(self, name: _Optional[str] = ..., soft: _Optional[int] = ..., hard: _Optional[int] = ...) -> None: ...
+
+class DeviceRate(_message.Message):
+    __slots__ = ("path", "rate")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    RATE_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    rate: int
+    def __init__(self, path: _Optional[str] = ..., rate: _Optional[int] = ...) -> None: ...
+
+class BlockIo(_message.Message):
+    __slots__ = ("weight", "weight_device", "device_read_bps", "device_write_bps", "device_read_iops", "device_write_iops")
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_DEVICE_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_READ_BPS_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_WRITE_BPS_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_READ_IOPS_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_WRITE_IOPS_FIELD_NUMBER: _ClassVar[int]
+    weight: int
+    weight_device: _containers.RepeatedCompositeFieldContainer[DeviceRate]
+    device_read_bps: _containers.RepeatedCompositeFieldContainer[DeviceRate]
+    device_write_bps: _containers.RepeatedCompositeFieldContainer[DeviceRate]
+    device_read_iops: _containers.RepeatedCompositeFieldContainer[DeviceRate]
+    device_write_iops: _containers.RepeatedCompositeFieldContainer[DeviceRate]
+    def __init__(self, weight: _Optional[int] = ..., weight_device: _Optional[_Iterable[_Union[DeviceRate, _Mapping]]] = ..., device_read_bps: _Optional[_Iterable[_Union[DeviceRate, _Mapping]]] = ..., device_write_bps: _Optional[_Iterable[_Union[DeviceRate, _Mapping]]] = ..., device_read_iops: _Optional[_Iterable[_Union[DeviceRate, _Mapping]]] = ..., device_write_iops: _Optional[_Iterable[_Union[DeviceRate, _Mapping]]] = ...) -> None: ...
+
+class Kernel(_message.Message):
+    __slots__ = ("ulimits", "sysctls", "shm_size_bytes", "pids_limit", "memswap_limit_bytes", "mem_swappiness", "oom_kill_disable", "oom_score_adj", "cpuset", "cpu_shares", "cpu_period_us", "cpu_quota_us", "cpu_rt_period_us", "cpu_rt_runtime_us", "cgroup_parent", "storage_opt", "blkio")
+    class SysctlsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class StorageOptEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    ULIMITS_FIELD_NUMBER: _ClassVar[int]
+    SYSCTLS_FIELD_NUMBER: _ClassVar[int]
+    SHM_SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PIDS_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    MEMSWAP_LIMIT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MEM_SWAPPINESS_FIELD_NUMBER: _ClassVar[int]
+    OOM_KILL_DISABLE_FIELD_NUMBER: _ClassVar[int]
+    OOM_SCORE_ADJ_FIELD_NUMBER: _ClassVar[int]
+    CPUSET_FIELD_NUMBER: _ClassVar[int]
+    CPU_SHARES_FIELD_NUMBER: _ClassVar[int]
+    CPU_PERIOD_US_FIELD_NUMBER: _ClassVar[int]
+    CPU_QUOTA_US_FIELD_NUMBER: _ClassVar[int]
+    CPU_RT_PERIOD_US_FIELD_NUMBER: _ClassVar[int]
+    CPU_RT_RUNTIME_US_FIELD_NUMBER: _ClassVar[int]
+    CGROUP_PARENT_FIELD_NUMBER: _ClassVar[int]
+    STORAGE_OPT_FIELD_NUMBER: _ClassVar[int]
+    BLKIO_FIELD_NUMBER: _ClassVar[int]
+    ulimits: _containers.RepeatedCompositeFieldContainer[Ulimit]
+    sysctls: _containers.ScalarMap[str, str]
+    shm_size_bytes: int
+    pids_limit: int
+    memswap_limit_bytes: int
+    mem_swappiness: int
+    oom_kill_disable: bool
+    oom_score_adj: int
+    cpuset: str
+    cpu_shares: int
+    cpu_period_us: int
+    cpu_quota_us: int
+    cpu_rt_period_us: int
+    cpu_rt_runtime_us: int
+    cgroup_parent: str
+    storage_opt: _containers.ScalarMap[str, str]
+    blkio: BlockIo
+    def __init__(self, ulimits: _Optional[_Iterable[_Union[Ulimit, _Mapping]]] = ..., sysctls: _Optional[_Mapping[str, str]] = ..., shm_size_bytes: _Optional[int] = ..., pids_limit: _Optional[int] = ..., memswap_limit_bytes: _Optional[int] = ..., mem_swappiness: _Optional[int] = ..., oom_kill_disable: _Optional[bool] = ..., oom_score_adj: _Optional[int] = ..., cpuset: _Optional[str] = ..., cpu_shares: _Optional[int] = ..., cpu_period_us: _Optional[int] = ..., cpu_quota_us: _Optional[int] = ..., cpu_rt_period_us: _Optional[int] = ..., cpu_rt_runtime_us: _Optional[int] = ..., cgroup_parent: _Optional[str] = ..., storage_opt: _Optional[_Mapping[str, str]] = ..., blkio: _Optional[_Union[BlockIo, _Mapping]] = ...) -> None: ...
+
+class Logging(_message.Message):
+    __slots__ = ("driver", "options")
+    class OptionsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    DRIVER_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    driver: str
+    options: _containers.ScalarMap[str, str]
+    def __init__(self, driver: _Optional[str] = ..., options: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class IpamPool(_message.Message):
+    __slots__ = ("subnet", "gateway", "ip_range", "aux_addresses")
+    class AuxAddressesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    SUBNET_FIELD_NUMBER: _ClassVar[int]
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    IP_RANGE_FIELD_NUMBER: _ClassVar[int]
+    AUX_ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    subnet: str
+    gateway: str
+    ip_range: str
+    aux_addresses: _containers.ScalarMap[str, str]
+    def __init__(self, subnet: _Optional[str] = ..., gateway: _Optional[str] = ..., ip_range: _Optional[str] = ..., aux_addresses: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class Ipam(_message.Message):
+    __slots__ = ("driver", "options", "pools")
+    class OptionsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    DRIVER_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    POOLS_FIELD_NUMBER: _ClassVar[int]
+    driver: str
+    options: _containers.ScalarMap[str, str]
+    pools: _containers.RepeatedCompositeFieldContainer[IpamPool]
+    def __init__(self, driver: _Optional[str] = ..., options: _Optional[_Mapping[str, str]] = ..., pools: _Optional[_Iterable[_Union[IpamPool, _Mapping]]] = ...) -> None: ...
+
+class NetworkSpec(_message.Message):
+    __slots__ = ("name", "outside_name", "external", "driver", "driver_opts", "internal", "attachable", "enable_ipv6", "labels", "ipam")
+    class DriverOptsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    OUTSIDE_NAME_FIELD_NUMBER: _ClassVar[int]
+    EXTERNAL_FIELD_NUMBER: _ClassVar[int]
+    DRIVER_FIELD_NUMBER: _ClassVar[int]
+    DRIVER_OPTS_FIELD_NUMBER: _ClassVar[int]
+    INTERNAL_FIELD_NUMBER: _ClassVar[int]
+    ATTACHABLE_FIELD_NUMBER: _ClassVar[int]
+    ENABLE_IPV6_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    IPAM_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    outside_name: str
+    external: bool
+    driver: str
+    driver_opts: _containers.ScalarMap[str, str]
+    internal: bool
+    attachable: bool
+    enable_ipv6: bool
+    labels: _containers.ScalarMap[str, str]
+    ipam: Ipam
+    def __init__(self, name: _Optional[str] = ..., outside_name: _Optional[str] = ..., external: _Optional[bool] = ..., driver: _Optional[str] = ..., driver_opts: _Optional[_Mapping[str, str]] = ..., internal: _Optional[bool] = ..., attachable: _Optional[bool] = ..., enable_ipv6: _Optional[bool] = ..., labels: _Optional[_Mapping[str, str]] = ..., ipam: _Optional[_Union[Ipam, _Mapping]] = ...) -> None: ...
+
+class Endpoint(_message.Message):
+    __slots__ = ("network", "aliases", "ipv4_address", "ipv6_address", "link_local_ips", "mac_address", "driver_opts", "priority", "gw_priority", "interface_name")
+    class DriverOptsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    NETWORK_FIELD_NUMBER: _ClassVar[int]
+    ALIASES_FIELD_NUMBER: _ClassVar[int]
+    IPV4_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    IPV6_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    LINK_LOCAL_IPS_FIELD_NUMBER: _ClassVar[int]
+    MAC_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    DRIVER_OPTS_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    GW_PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    INTERFACE_NAME_FIELD_NUMBER: _ClassVar[int]
+    network: str
+    aliases: _containers.RepeatedScalarFieldContainer[str]
+    ipv4_address: str
+    ipv6_address: str
+    link_local_ips: _containers.RepeatedScalarFieldContainer[str]
+    mac_address: str
+    driver_opts: _containers.ScalarMap[str, str]
+    priority: int
+    gw_priority: int
+    interface_name: str
+    def __init__(self, network: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ..., ipv4_address: _Optional[str] = ..., ipv6_address: _Optional[str] = ..., link_local_ips: _Optional[_Iterable[str]] = ..., mac_address: _Optional[str] = ..., driver_opts: _Optional[_Mapping[str, str]] = ..., priority: _Optional[int] = ..., gw_priority: _Optional[int] = ..., interface_name: _Optional[str] = ...) -> None: ...
+
+class Networking(_message.Message):
+    __slots__ = ("mode", "endpoints", "networks", "dns", "dns_search", "dns_opt", "extra_hosts", "domainname", "mac_address")
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    ENDPOINTS_FIELD_NUMBER: _ClassVar[int]
+    NETWORKS_FIELD_NUMBER: _ClassVar[int]
+    DNS_FIELD_NUMBER: _ClassVar[int]
+    DNS_SEARCH_FIELD_NUMBER: _ClassVar[int]
+    DNS_OPT_FIELD_NUMBER: _ClassVar[int]
+    EXTRA_HOSTS_FIELD_NUMBER: _ClassVar[int]
+    DOMAINNAME_FIELD_NUMBER: _ClassVar[int]
+    MAC_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    mode: str
+    endpoints: _containers.RepeatedCompositeFieldContainer[Endpoint]
+    networks: _containers.RepeatedCompositeFieldContainer[NetworkSpec]
+    dns: _containers.RepeatedScalarFieldContainer[str]
+    dns_search: _containers.RepeatedScalarFieldContainer[str]
+    dns_opt: _containers.RepeatedScalarFieldContainer[str]
+    extra_hosts: _containers.RepeatedScalarFieldContainer[str]
+    domainname: str
+    mac_address: str
+    def __init__(self, mode: _Optional[str] = ..., endpoints: _Optional[_Iterable[_Union[Endpoint, _Mapping]]] = ..., networks: _Optional[_Iterable[_Union[NetworkSpec, _Mapping]]] = ..., dns: _Optional[_Iterable[str]] = ..., dns_search: _Optional[_Iterable[str]] = ..., dns_opt: _Optional[_Iterable[str]] = ..., extra_hosts: _Optional[_Iterable[str]] = ..., domainname: _Optional[str] = ..., mac_address: _Optional[str] = ...) -> None: ...
+
+class Hook(_message.Message):
+    __slots__ = ("command", "user", "privileged", "working_dir", "environment")
+    class EnvironmentEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    COMMAND_FIELD_NUMBER: _ClassVar[int]
+    USER_FIELD_NUMBER: _ClassVar[int]
+    PRIVILEGED_FIELD_NUMBER: _ClassVar[int]
+    WORKING_DIR_FIELD_NUMBER: _ClassVar[int]
+    ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
+    command: _containers.RepeatedScalarFieldContainer[str]
+    user: str
+    privileged: bool
+    working_dir: str
+    environment: _containers.ScalarMap[str, str]
+    def __init__(self, command: _Optional[_Iterable[str]] = ..., user: _Optional[str] = ..., privileged: _Optional[bool] = ..., working_dir: _Optional[str] = ..., environment: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class TaskSpec(_message.Message):
     __slots__ = ("container", "reservations", "limits", "ports", "healthcheck", "healthcheck_disabled", "placement")
@@ -389,8 +726,15 @@ class ServiceSpec(_message.Message):
     def __init__(self, name: _Optional[str] = ..., task: _Optional[_Union[TaskSpec, _Mapping]] = ..., mode: _Optional[_Union[Mode, str]] = ..., replicas: _Optional[int] = ..., restart: _Optional[_Union[RestartPolicy, _Mapping]] = ..., update: _Optional[_Union[UpdateConfig, _Mapping]] = ..., depends_on: _Optional[_Iterable[_Union[Dependency, _Mapping]]] = ..., priority: _Optional[_Union[Priority, str]] = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class VolumeSpec(_message.Message):
-    __slots__ = ("name", "external", "labels")
+    __slots__ = ("name", "external", "labels", "outside_name", "driver", "driver_opts")
     class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class DriverOptsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -400,10 +744,16 @@ class VolumeSpec(_message.Message):
     NAME_FIELD_NUMBER: _ClassVar[int]
     EXTERNAL_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
+    OUTSIDE_NAME_FIELD_NUMBER: _ClassVar[int]
+    DRIVER_FIELD_NUMBER: _ClassVar[int]
+    DRIVER_OPTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     external: bool
     labels: _containers.ScalarMap[str, str]
-    def __init__(self, name: _Optional[str] = ..., external: _Optional[bool] = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    outside_name: str
+    driver: str
+    driver_opts: _containers.ScalarMap[str, str]
+    def __init__(self, name: _Optional[str] = ..., external: _Optional[bool] = ..., labels: _Optional[_Mapping[str, str]] = ..., outside_name: _Optional[str] = ..., driver: _Optional[str] = ..., driver_opts: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class AppSpec(_message.Message):
     __slots__ = ("name", "services", "volumes")
