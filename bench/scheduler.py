@@ -151,7 +151,7 @@ def measure(state: State, decide: Callable[[Pass, Ask], None]) -> Figures:
     candidates.refresh(state)
     now = Pass(state, Room(state, candidates, demands), [])
     each = []
-    for ask in groups:
+    for ask in sorted(groups, key=lambda ask: ask.turn):
         started = perf_counter()
         decide(now, ask)
         each.append(perf_counter() - started)
@@ -193,7 +193,7 @@ def placing(now: Pass, ask: Ask) -> None:
 
 
 def settling(now: Pass, ask: Ask) -> None:
-    now.settle(ask)
+    now.run([ask])
 
 
 CASES: Final = (

@@ -34,14 +34,10 @@ def explain_task(state: State, task: TaskId) -> Explanation:
         return Explanation(f"on {subject.node}: {_why_placed(subject)}", (subject.node,))
     if not subject.wanted:
         return Explanation("it needs no node: it has ended, or was told to stop")
-    scheduler, demands = Scheduler(), Demands()
-    waiting = asks(state, demands)
-    now = scheduler.begin(state, waiting)
-    for ask in waiting:
-        now.settle(ask)
-        if task in ask.tasks:
-            return _of_pending(now, ask, task)
-    raise AssertionError("a wanted task without a node is among the unplaced ones")
+    waiting = asks(state, Demands())
+    now = Scheduler().begin(state, waiting)
+    now.run(waiting)
+    return _of_pending(now, next(ask for ask in waiting if task in ask.tasks), task)
 
 
 def _why_placed(task: Task) -> str:
@@ -67,8 +63,7 @@ def explain_spec(state: State, spec: ServiceSpec, service: ServiceKey | None = N
     scheduler, demands = Scheduler(), Demands()
     waiting = asks(state, demands)
     now = scheduler.begin(state, waiting)
-    for ask in waiting:
-        now.settle(ask)
+    now.run(waiting)
     demand = demands.of((key, 0), spec.task)
     names = now.room.candidates.names
     if spec.is_global:

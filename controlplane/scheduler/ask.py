@@ -69,6 +69,18 @@ class Ask:
     """Where others are stopping to make room for its one task."""
     blocked: str = ""
     """Why it may go nowhere yet; empty if it may."""
+    tried: bool = False
+    """As many of its tasks as possible have been placed together."""
+    settled: int = 0
+    """How many of its tasks have been decided about."""
+
+    @property
+    def turn(self) -> tuple[int, bool, TaskId]:
+        """Its place in the order of a pass, the lowest first; it moves on with what is settled.
+
+        A higher priority comes first, then a task for which others are stopping, then the oldest.
+        """
+        return -self.priority, self.earmark is None, self.tasks[self.settled]
 
 
 _Shape = tuple[object, ...]

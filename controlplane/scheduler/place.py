@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 from typing import Final
 
 from controlplane.scheduler.ask import Ask, Demand, Demands
@@ -37,11 +38,7 @@ class Decision:
 
 
 def asks(state: State, demands: Demands) -> list[Ask]:
-    """The pending tasks in groups that are the same to the scheduler, in the order of their turns.
-
-    A higher priority comes first, then a task for which others are stopping, then the group whose
-    first task is oldest.
-    """
+    """The pending tasks, in groups that are the same to the scheduler."""
     found: dict[object, Ask] = {}
     made = room_being_made(state) if state.unplaced else {}
     for name in sorted(state.unplaced):
@@ -62,9 +59,7 @@ def asks(state: State, demands: Demands) -> list[Ask]:
                 ask.own, ask.blocked = siblings
             ask.tasks.append(name)
     _find_new_services(state, found.values())
-    return sorted(
-        found.values(), key=lambda ask: (-ask.priority, ask.earmark is None, ask.tasks[0])
-    )
+    return list(found.values())
 
 
 def _find_new_services(state: State, groups: Iterable[Ask]) -> None:
@@ -126,38 +121,59 @@ class Pass:
     """Demands that found no room, no promise and no victims, and the reason."""
     _rows_explained: int = 0
 
-    def settle(self, ask: Ask) -> None:
-        """Decide about every task of *ask*."""
+    def run(self, waiting: Iterable[Ask]) -> None:
+        """Decide about all tasks, each in its turn.
+
+        A group is placed as a whole in the turn of its oldest task; those of it that find no room
+        now wait, or preempt, in their own turns, so that the next pass sees the same order.
+        """
+        turns = [(ask.turn, ask) for ask in waiting]
+        heapify(turns)
+        while turns:
+            _, ask = heappop(turns)
+            ask.settled += self._settle(ask)
+            if ask.settled < len(ask.tasks):
+                heappush(turns, (ask.turn, ask))
+
+    def _settle(self, ask: Ask) -> int:
+        """Decide about the next tasks of *ask*; how many."""
         if ask.blocked:
-            self.pending.update(dict.fromkeys(ask.tasks, ask.blocked))
-            return
-        rows: list[int] = []
-        if ask.demand not in self._full:
-            rows = place(self.room, ask, len(ask.tasks))
+            return self._leave(ask, ask.blocked)
+        if not ask.tried:
+            ask.tried = True
+            return self._place(ask)
+        hopeless = _is_plain(ask) and ask.demand in self._hopeless
+        first = ask.tasks[ask.settled]
+        waits = None if hopeless else self._wait(ask, self.state.tasks[first])
+        if waits is None:
+            return self._leave(ask, self._refuse(ask))
+        self.pending[first] = waits
+        return 1
+
+    def _leave(self, ask: Ask, reason: str) -> int:
+        """Leave all its other tasks without a node; how many."""
+        left = ask.tasks[ask.settled :]
+        self.pending.update(dict.fromkeys(left, reason))
+        return len(left)
+
+    def _place(self, ask: Ask) -> int:
+        """Place as many tasks of *ask* as there is room for now; how many."""
+        if ask.demand in self._full:
+            return 0
+        rows = place(self.room, ask, len(ask.tasks))
         if rows:
-            self._assign(ask, ask.tasks[: len(rows)], rows)
-        if len(rows) < len(ask.tasks):
-            if _is_plain(ask):
-                self._full[ask.demand] = None
-            self._queue(ask, ask.tasks[len(rows) :])
+            self._assign(ask, rows)
+        if len(rows) < len(ask.tasks) and _is_plain(ask):
+            self._full[ask.demand] = None
+        return len(rows)
 
-    def _assign(self, ask: Ask, tasks: list[TaskId], rows: list[int]) -> None:
-        names = self.room.candidates.names
+    def _assign(self, ask: Ask, rows: list[int]) -> None:
         why = why_there(self.room, ask, rows)
+        nodes = [self.room.candidates.names[row] for row in rows]
         for start in range(0, len(rows), TASKS_PER_COMMAND_MAX):
-            part = slice(start, start + TASKS_PER_COMMAND_MAX)
-            nodes = tuple(names[row] for row in rows[part])
-            self.commands.append(AssignTasks(tasks=tuple(tasks[part]), nodes=nodes, why=why))
-
-    def _queue(self, ask: Ask, tasks: list[TaskId]) -> None:
-        """Find room that comes, or make some, for tasks that have none now."""
-        for settled, name in enumerate(tasks):
-            hopeless = _is_plain(ask) and ask.demand in self._hopeless
-            waits = None if hopeless else self._wait(ask, self.state.tasks[name])
-            if waits is None:
-                self.pending.update(dict.fromkeys(tasks[settled:], self._refuse(ask)))
-                return
-            self.pending[name] = waits
+            some = nodes[start : start + TASKS_PER_COMMAND_MAX]
+            tasks = ask.tasks[start : start + len(some)]
+            self.commands.append(AssignTasks(tasks=tuple(tasks), nodes=tuple(some), why=why))
 
     def _wait(self, ask: Ask, task: Task) -> str | None:
         """What one task waits for; None if neither waiting nor preemption helps it."""
@@ -207,8 +223,7 @@ class Scheduler:
         if not waiting:
             return Decision((), {})
         done = self.begin(state, waiting)
-        for ask in waiting:
-            done.settle(ask)
+        done.run(waiting)
         return Decision(tuple(done.commands), done.pending)
 
     def begin(self, state: State, waiting: Iterable[Ask]) -> Pass:

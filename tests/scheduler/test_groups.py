@@ -97,7 +97,7 @@ def one_by_one(state: State, count: int) -> list[int]:
     return rows
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(SEEDS, st.sampled_from([1, 2, 3, 5, 8, 20, 70, 300]))
 def test_a_group_goes_where_its_tasks_would_go_one_by_one(seed: int, count: int) -> None:
     state = a_cluster(random.Random(seed))
@@ -109,7 +109,7 @@ def test_a_group_goes_where_its_tasks_would_go_one_by_one(seed: int, count: int)
     assert rows == one_by_one(state, count)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(SEEDS, st.integers(1, 40))
 def test_what_is_kept_up_to_date_equals_what_is_worked_out_afresh(seed: int, count: int) -> None:
     state = a_cluster(random.Random(seed))
@@ -125,7 +125,7 @@ def test_what_is_kept_up_to_date_equals_what_is_worked_out_afresh(seed: int, cou
     assert room.keys(ask.demand).tolist() == fresh.keys(ask.demand).tolist()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(SEEDS, st.sampled_from([3, 10, 40, 400]))
 def test_the_same_is_true_where_only_the_best_nodes_are_looked_at(seed: int, count: int) -> None:
     chance = random.Random(seed)
@@ -201,7 +201,7 @@ def amounts(resources: Resources) -> dict[str, int]:
     return {**main, **resources.devices}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(SEEDS)
 def test_the_best_node_is_the_one_found_by_hand(seed: int) -> None:
     state = a_cluster(random.Random(seed))

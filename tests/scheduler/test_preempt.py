@@ -254,3 +254,24 @@ def test_a_replica_at_home_makes_room_there() -> None:
     state.replicas[replica] = type(state.replicas[replica])(key=replica, home=NodeName("n2"))
 
     assert decide_and_apply(state) == ([], [2])
+
+
+def test_a_group_that_waits_does_so_task_by_task_among_others() -> None:
+    """So that the next pass, in which its placed tasks are gone, sees the same order."""
+    state = a_state_with(
+        a_node("n1", cpus=2),
+        a_kind("going", 1, LOW),
+        a_kind("web", 1, NORMAL),
+        a_kind("old", 1, NORMAL),
+        a_task(1, "going/1", node="n1", priority=LOW, desired=Desired.STOP),
+        a_task(2, "web/1"),
+        a_task(3, "old/1"),
+        a_task(4, "web/2"),
+    )
+
+    first = schedule(state, NOW)
+    decide_and_apply(state)
+    second = schedule(state, NOW)
+
+    waits = "waits for room on n1, where a task is stopping"
+    assert (first.pending[TaskId(3)], second.pending[TaskId(3)]) == (waits, waits)

@@ -134,7 +134,7 @@ def unplaced(state: State) -> list[TaskId]:
     return sorted(task for task in state.unplaced if state.tasks[task].wanted)
 
 
-@settings(max_examples=15000, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(SEEDS)
 def test_nothing_that_is_decided_is_refused_or_over_committed(seed: int) -> None:
     state = a_random_state(seed)
@@ -149,7 +149,7 @@ def test_nothing_that_is_decided_is_refused_or_over_committed(seed: int) -> None
     assert len(before) >= len(decision.pending)
 
 
-@settings(max_examples=15000, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(SEEDS)
 def test_nobody_is_stopped_twice_for_one_need(seed: int) -> None:
     state = a_random_state(seed)
@@ -162,7 +162,7 @@ def test_nobody_is_stopped_twice_for_one_need(seed: int) -> None:
     assert len(reasons) == len(dict.fromkeys(reasons))
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(SEEDS)
 def test_only_its_equals_or_betters_take_room_that_was_made_for_a_task(seed: int) -> None:
     state = a_random_state(seed)
@@ -196,7 +196,7 @@ def _let_all_end(state: State) -> None:
             do(state, ReportTasks(node=task.node, reports=(report,)))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(SEEDS)
 def test_what_a_scheduler_remembers_changes_nothing(seed: int) -> None:
     chance = random.Random(seed)
@@ -227,7 +227,7 @@ def _let_something_happen(state: State, chance: random.Random) -> None:
             state.nodes[name] = replace(node, facts=replace(node.facts, capacity=larger))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(SEEDS)
 def test_every_task_can_be_explained(seed: int) -> None:
     state = a_random_state(seed)
