@@ -1,6 +1,6 @@
 """Limits of processes by the kernel's control groups, version 2 or 1, where we may make them."""
 
-import contextlib
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,9 @@ ROOT: Final = Path("/sys/fs/cgroup")
 PERIOD_US: Final = 100_000
 QUOTA_US_MIN: Final = 1_000
 """The kernel takes no smaller share of a period."""
+CONTROLLERS_V1: Final = ("cpu", "memory")
+REMOVE_TRIES_MAX: Final = 20
+REMOVE_AGAIN_SECONDS: Final = 0.05
 SHARES_MIN: Final = 2
 SHARES_MAX: Final = 262_144
 WEIGHT_MAX: Final = 10_000
@@ -42,11 +45,27 @@ class Cgroups:
             return ()
 
     @staticmethod
-    def remove(groups: Sequence[str]) -> None:
-        """Remove groups that are empty now. One that is not is left for the next try."""
-        for group in groups:
-            with contextlib.suppress(OSError):
-                Path(group).rmdir()
+    async def remove(groups: Sequence[str]) -> None:
+        """Remove groups whose processes were killed; the kernel may take a moment to let go."""
+        left = [Path(group) for group in groups]
+        for _ in range(REMOVE_TRIES_MAX):
+            left = [group for group in left if not _remove(group)]
+            if not left:
+                return
+            await asyncio.sleep(REMOVE_AGAIN_SECONDS)
+        log.warning("a cgroup is in use still: it is left for the next agent", groups=left)
+
+    def sweep(self) -> None:
+        """Remove what is empty of ours: left by an agent that was killed. Others are in use."""
+        for above in self._owned():
+            for group in above.iterdir() if above.is_dir() else ():
+                if group.is_dir():
+                    _remove(group)
+
+    def _owned(self) -> Sequence[Path]:
+        if self._is_v2:
+            return (self._root / "orb" / self._owner,)
+        return [self._parent_v1(controller) for controller in CONTROLLERS_V1]
 
     def _make_v2(self, task: str, spec: TaskSpec) -> Sequence[Path]:
         parent = self._root / "orb" / self._owner
@@ -65,7 +84,7 @@ class Cgroups:
         return (group,)
 
     def _make_v1(self, task: str, spec: TaskSpec) -> Sequence[Path]:
-        cpu, memory = (self._group_v1(controller, task) for controller in ("cpu", "memory"))
+        cpu, memory = (self._group_v1(controller, task) for controller in CONTROLLERS_V1)
         (cpu / "cpu.shares").write_text(str(_shares(spec)))
         if spec.limits.milli_cpus:
             (cpu / "cpu.cfs_period_us").write_text(str(PERIOD_US))
@@ -75,14 +94,28 @@ class Cgroups:
         return (cpu, memory)
 
     def _group_v1(self, controller: str, task: str) -> Path:
-        """Below our own group, so that a limit on us is one on the tasks too."""
-        above = self._root / controller
-        if not (above / "cgroup.procs").exists():
-            raise FileNotFoundError(f"{above} is no cgroup")
-        own = above / self._own.get(controller, "")
-        group = (own if own.is_dir() else above) / "orb" / self._owner / task
+        if not (self._root / controller / "cgroup.procs").exists():
+            raise FileNotFoundError(f"{self._root / controller} is no cgroup")
+        group = self._parent_v1(controller) / task
         group.mkdir(parents=True, exist_ok=True)
         return group
+
+    def _parent_v1(self, controller: str) -> Path:
+        """Below our own group, so that a limit on us is one on the tasks too."""
+        above = self._root / controller
+        own = above / self._own.get(controller, "")
+        return (own if own.is_dir() else above) / "orb" / self._owner
+
+
+def _remove(group: Path) -> bool:
+    """Whether the group is gone now; one that has processes stays."""
+    try:
+        group.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _own_paths(file: Path) -> dict[str, str]:

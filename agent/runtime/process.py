@@ -42,6 +42,7 @@ class ProcessRuntime:
     def __init__(self, data: Path, address: str, owner: str, chance: Random) -> None:
         self._place = Place(data.resolve(), address, chance)
         self._cgroups = Cgroups(owner)
+        self._cgroups.sweep()
         self._changed = asyncio.Event()
         self._watched: dict[TaskId, int] = {}
         self._ended: dict[TaskId, Running] = {}
@@ -101,7 +102,7 @@ class ProcessRuntime:
         await self.stop(task, "SIGKILL", Millis(0))
         folder.kill_leftovers()
         if plan is not None:
-            self._cgroups.remove(plan.cgroups)
+            await self._cgroups.remove(plan.cgroups)
         await asyncio.to_thread(folder.remove)
         self._ended.pop(task, None)
 

@@ -485,6 +485,25 @@ def test_a_task_may_not_use_more_memory_than_its_limit(tmp_path: Path) -> None:
     with_runtime(tmp_path, story)
 
 
+def test_groups_of_an_agent_that_was_killed_are_swept_out_and_those_in_use_stay(
+    tmp_path: Path,
+) -> None:
+    async def story(runtime: ProcessRuntime) -> None:
+        await runtime.start(shell("sleep 300"))
+        plan = Folder(tmp_path / "tasks" / "1").plan()
+        if plan is None or not plan.cgroups:
+            pytest.skip("control groups may not be made here")
+        left = Path(plan.cgroups[0]).with_name("2")
+        left.mkdir()
+        a_runtime(tmp_path)
+        assert [left.exists(), *map(os.path.exists, plan.cgroups)] == [
+            False,
+            *[True for _ in plan.cgroups],
+        ]
+
+    with_runtime(tmp_path, story)
+
+
 def test_an_old_line_that_was_damaged_is_shown_as_it_is(tmp_path: Path) -> None:
     async def story(runtime: ProcessRuntime) -> None:
         await runtime.start(shell("echo fine"))
