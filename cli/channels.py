@@ -165,6 +165,9 @@ class Channels:
                 if named:
                     self._leader = named
                 return found
+            if named:  # it has just died, and who named it does not know yet: ask the others
+                patience = _Patience(self._clock, CONNECT_S)
+                continue
             if patience.is_over:
                 causes = await diagnose(self._context)
                 raise Unreachable(causes.message, remedy=causes.remedy)
