@@ -21,7 +21,6 @@ NO_LEADER_MS: Final = (200, 4_000)
 RETURNS: Final = 0.7
 """The chance that a machine which is off when quiet begins is switched on again."""
 
-NODES_FOR_A_LOSS_MIN: Final = 4
 LOSS: Final = 0.5
 """The chance that one more machine dies for good as quiet begins: that must heal by itself."""
 
@@ -46,20 +45,24 @@ class Faults:
         """No more faults; all that is broken is mended now, but for some machines that stay off."""
         self.trace.add("--- quiet ---")
         self.active = False
+        may_stay_off = (len(self.agents) - 1) // 2  # with more, the brake would rightly stay on
         for agent in self.agents.values():
             agent.pulls_fail = agent.loses_next_message = False
             agent.slowness = 1
             agent.resize(agent.size)
             agent.hear()
-            if not agent.up and self.rng.random() < RETURNS:
-                agent.boot()
+            if not agent.up:
+                if may_stay_off and self.rng.random() >= RETURNS:
+                    may_stay_off -= 1
+                else:
+                    agent.boot()
             if not agent.works:
                 agent.work_again(restarted=True)
             if not agent.reachable:
                 agent.mend()
         if not self.control.leads:
             self.control.lead()
-        if len(self.agents) >= NODES_FOR_A_LOSS_MIN and self.rng.random() < LOSS:
+        if may_stay_off and self.rng.random() < LOSS:
             self._any().crash()
 
     def _next(self) -> None:

@@ -12,9 +12,11 @@ class Pace:
 
     net: tuple[int, int] = (1, 5)
     pull: tuple[int, int] = (100, 1_500)
+    look: tuple[int, int] = (5, 40)
+    """For an image that is there already."""
     start: tuple[int, int] = (100, 600)
     ready: tuple[int, int] = (0, 1_500)
-    stop: tuple[int, int] = (50, 2_000)
+    stop: tuple[int, int] = (50, 4_000)
     flush: tuple[int, int] = (20, 80)
     reconnect: tuple[int, int] = (100, 1_500)
 

@@ -31,6 +31,7 @@ RULE: Final = "----"
 STEADY: Final = Pace(
     net=(1, 1),
     pull=(500, 500),
+    look=(20, 20),
     start=(200, 200),
     ready=(300, 300),
     stop=(400, 400),
