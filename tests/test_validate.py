@@ -57,7 +57,7 @@ def test_a_plain_app_is_good() -> None:
 @pytest.mark.parametrize(
     ("app", "expected"),
     [
-        (replace(APP, name=""), "name: the app is called '', which is no DNS label"),
+        (replace(APP, name=""), "name: the app is called '': small letters, digits, `-` and `_`"),
         (replace(APP, name="a.b"), "name: the app is called 'a.b'"),
         (replace(APP, services=()), "services: an app has 1 to 500 services, not 0"),
         (replace(APP, services=(WEB, WEB)), "services.web: two services have this name"),

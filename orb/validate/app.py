@@ -5,10 +5,11 @@ Each finding names what is wrong by its steps in the manifest, so that the loade
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Final
 
+from orb.container import NetworkSpec
 from orb.errors import InvalidInput
 from orb.spec import (
     NAME_LENGTH_MAX,
@@ -21,13 +22,9 @@ from orb.spec import (
     ServiceSpec,
     VolumeSpec,
 )
-from orb.validate.service import (
-    Finding,
-    Steps,
-    name_findings,
-    pair_findings,
-    service_findings,
-)
+from orb.validate.networking import DEFAULT_NETWORK
+from orb.validate.service import service_findings
+from orb.validate.shapes import Finding, Steps, app_name_findings, pair_findings
 
 APP_BYTES_MAX: Final = 1024 * 1024
 """All text of an app together; more is refused, so that a release fits into one command."""
@@ -37,6 +34,8 @@ FINDINGS_SHOWN_MAX: Final = 50
 """Findings in one refusal; the others are counted."""
 
 VOLUME_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_OUTSIDE_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,254}")
+_DRIVER: Final = re.compile(r"[A-Za-z0-9][\w./:-]{0,254}")
 
 
 def check(app: AppSpec) -> None:
@@ -59,7 +58,7 @@ def show(steps: Steps) -> str:
 
 def findings(app: AppSpec) -> Iterator[Finding]:
     """Everything in *app* that breaks a rule or a limit."""
-    yield from name_findings(app.name, ("name",), "the app")
+    yield from app_name_findings(app.name, ("name",))
     if not 1 <= len(app.services) <= SERVICES_PER_APP_MAX:
         what = f"an app has 1 to {SERVICES_PER_APP_MAX} services, not {len(app.services)}"
         yield Finding(("services",), what, "Split the app.")
@@ -70,9 +69,10 @@ def findings(app: AppSpec) -> Iterator[Finding]:
     if names != sorted(names):
         yield Finding(("services",), "the services are not in the order of their names")
     yield from _volumes(app.volumes)
-    volumes = frozenset(volume.name for volume in app.volumes)
+    volumes = {volume.name: volume for volume in app.volumes}
     for service in app.services:
         yield from service_findings(service, volumes)
+    yield from _networks(app.services)
     yield from _published_twice(app.services)
     yield from _dependencies(app.services)
     yield from _size(app)
@@ -90,6 +90,28 @@ def _volumes(volumes: tuple[VolumeSpec, ...]) -> Iterator[Finding]:
         yield Finding(("volumes",), "two volumes have the same name")
     for volume in volumes:
         yield from pair_findings(volume.labels, ("volumes", volume.name, "labels"))
+        yield from pair_findings(volume.driver_opts, ("volumes", volume.name))
+        for what, value, shape in (
+            ("a name for a volume", volume.outside_name, _OUTSIDE_NAME),
+            ("the name of a driver", volume.driver, _DRIVER),
+        ):
+            if value and not shape.fullmatch(value):
+                yield Finding(("volumes", volume.name), f"{value[:80]!r} is not {what}")
+
+
+def _networks(services: tuple[ServiceSpec, ...]) -> Iterator[Finding]:
+    """All services on a network must say the same of it."""
+    said: dict[str, tuple[str, NetworkSpec]] = {}
+    for service in services:
+        container = service.task.container
+        defined = {network.name: network for network in container.networking.networks}
+        names = () if container.networking.mode else container.networks or (DEFAULT_NETWORK,)
+        for name in names:
+            mine = defined.get(name, NetworkSpec(name=name))
+            first, theirs = said.setdefault(name, (service.name, mine))
+            if theirs != mine:
+                what = f"{first} and {service.name} say different things of {name[:80]!r}"
+                yield Finding(("services", service.name, "networks", name), what)
 
 
 @dataclass(slots=True)
@@ -206,15 +228,17 @@ def _size(app: AppSpec) -> Iterator[Finding]:
         yield Finding((), what, "Put large values into images or volumes.")
 
 
-def _texts(service: ServiceSpec) -> Iterator[str]:
-    container = service.task.container
-    yield container.image
-    for words in (container.command, container.entrypoint, service.task.placement.constraints):
-        yield from words or ()
-    for pairs in (container.environment, container.labels, service.labels):
-        yield from pairs.keys()
-        yield from pairs.values()
-    for mount in container.mounts:
-        yield from (mount.source, mount.target)
-    if service.task.healthcheck is not None:
-        yield from service.task.healthcheck.test
+def _texts(value: object) -> Iterator[str]:
+    """Every text in a record, and in what it holds."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _texts(name)
+            yield from _texts(inner)
+    elif isinstance(value, tuple):
+        for inner in value:
+            yield from _texts(inner)
+    elif is_dataclass(value):
+        for each in fields(value):
+            yield from _texts(getattr(value, each.name))
