@@ -146,6 +146,14 @@ class Core(ABC):
         """The names of the members that vote, sorted."""
 
     @abstractmethod
+    def may_campaign(self) -> bool:
+        """Whether this server may ask for votes."""
+
+    @abstractmethod
+    def heard_recently(self, within: float) -> set[str]:
+        """Who answered this leader within *within* seconds, itself included."""
+
+    @abstractmethod
     def tell_removed(self, peer: str) -> None:
         """If this server leads and *peer* was removed, say so to it."""
 

@@ -52,7 +52,7 @@ class Elections(Core):
     def _pre_campaign(self) -> None:
         self.reset_election_timer()
         self.leader = None
-        if self.name not in self.voters or self.disk_full or self.removed:
+        if not self.may_campaign() or self.disk_full or self.removed:
             return
         self._pre_votes = {self.name}
         if self.majority(self._pre_votes):
@@ -162,7 +162,7 @@ class Elections(Core):
 
     def on_timeout_now(self, peer: str, message: TimeoutNow) -> None:
         """Campaign without a pre-vote: the leader asked for it (thesis 3.10)."""
-        if message.term == self.term and peer == self.leader and self.name in self.voters:
+        if message.term == self.term and peer == self.leader and self.may_campaign():
             self._campaign(transfer=True)
 
     def transfer_to(self, peer: str) -> None:

@@ -148,9 +148,26 @@ class Membership(Core):
             raise Conflict(f"a change touches one server, not {len(touched)}")
         if len(config) > MEMBERS_MAX:
             raise Conflict(f"a cluster has at most {MEMBERS_MAX} servers")
-        if not any(member.votes for member in config.values()):
-            raise Conflict("the last voting server cannot be removed")
+        self._check_healthy([name for name, member in config.items() if member.votes])
         return bytes([Kind.MEMBERSHIP]) + encode_config(config)
+
+    def _check_healthy(self, voters: list[str]) -> None:
+        """Raise Conflict if a change would leave no majority of servers that answer."""
+        if not voters:
+            raise Conflict("the last voting server cannot be removed")
+        healthy = self.heard_recently(self.settings.election_min_s) & set(voters)
+        if 2 * len(healthy) <= len(voters):
+            raise Conflict(
+                f"only {len(healthy)} of the {len(voters)} voting servers would answer",
+                remedy="start the others, or remove those that are gone first",
+            )
+
+    def may_campaign(self) -> bool:
+        """Whether this server votes, or did until a change that is not agreed on (thesis 4.2.2)."""
+        if self.name in self._voters:
+            return True
+        before = self.config_before(self.config_index).get(self.name)
+        return self.config_index > self.commit_index and before is not None and before.votes
 
     def with_learner(self, name: str, address: str) -> Configuration:
         """The configuration with *name* as a learner. Raises Conflict if it is a member."""

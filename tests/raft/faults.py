@@ -138,7 +138,10 @@ class Nemesis:
                 name = self.world.newcomer().name
                 config, what = server.with_learner(name, f"{name}:1"), "added"
             elif len(server.config) > 3:
-                config, what = server.without(self.rng.choice(sorted(server.config))), "removed"
+                wiped = [name for name in server.config if self.world.hosts[name].wiped]
+                # With one server gone for good, removing another would leave no majority.
+                name = self.rng.choice(wiped or sorted(server.config))
+                config, what = server.without(name), "removed"
             else:
                 return
             server.propose_config(config, lambda _result, _error: None)
