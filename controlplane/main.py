@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import random
+import resource
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,8 @@ EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_DAMAGED: Final = 4
 """What is on disk cannot be trusted: starting again will not help, a person must look."""
+FILES_MAX: Final = 65_536
+"""Open files of a server, connections among them; more connections are refused by the kernel."""
 
 log = Logger("server")
 
@@ -47,6 +50,7 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
 async def _serve(config: ServerConfig, environ: Mapping[str, str]) -> int:
     """Run until stopped by a signal (0), or by an error (its exit code)."""
     loop = asyncio.get_running_loop()
+    _raise_file_limit()
     try:
         server = Server(config, environ, SystemClock(), random.SystemRandom())
         _tune_garbage_collection()
@@ -76,6 +80,14 @@ def _say_why(error: Exception) -> int:
             return EXIT_FAILED
     log.error(told, why=error.message, remedy=error.remedy)
     return code
+
+
+def _raise_file_limit() -> None:
+    """Each agent takes a descriptor: take as many as this process may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, FILES_MAX)
+    if soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _tune_garbage_collection() -> None:

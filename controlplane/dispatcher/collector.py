@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from controlplane.dispatcher.checks import size_of_facts, size_of_report
 from controlplane.state.commands import (
     Answer,
     Applied,
@@ -14,7 +15,7 @@ from controlplane.state.commands import (
     Single,
 )
 from orb.clock import Clock
-from orb.errors import NotLeader, OrbError
+from orb.errors import NotLeader, OrbError, Unavailable, Unknown
 from orb.ids import NodeName, TaskId
 from orb.logs import Logger
 from orb.telemetry import SECONDS, Counter, Histogram
@@ -22,6 +23,8 @@ from orb.work import NodeFacts, Report
 
 REPORTS_PER_ENTRY_MAX: Final = 2_000
 """Reports in one entry; the rest goes into the next."""
+ENTRY_BYTES_AIM: Final = 1024 * 1024
+"""An entry takes reports and facts until it may be this large; the rest goes into the next."""
 REPORTS_WAITING_MAX: Final = 20_000
 """Reports that wait for an entry; at the bound, sessions read nothing more from their agents."""
 RETRY_AFTER_S: Final = 0.5
@@ -91,6 +94,8 @@ class Collector:
         self._has_room.set()
 
     def _put(self, node: NodeName, reports: Sequence[Report]) -> None:
+        if not reports:
+            return
         waiting = self._reports.setdefault(node, {})
         before = len(waiting)
         for report in reports:
@@ -105,10 +110,13 @@ class Collector:
         except NotLeader:
             self.clear()
             return True
-        except OrbError as error:
+        except (Unavailable, Unknown) as error:
             log.warning("reports could not be agreed on; they wait", why=error.message)
             self._take_back(commands)
             return False
+        except OrbError as error:
+            log.failure("words of agents can never be agreed on; they are dropped", error)
+            return True
         _ENTRIES.add()
         _REPORTS.add(sum(len(c.reports) for c in commands if isinstance(c, ReportTasks)))
         if not isinstance(answer, Applied):
@@ -117,24 +125,35 @@ class Collector:
 
     def _take(self) -> list[Single]:
         """The commands of the next entry, taken out of what waits."""
-        commands: list[Single] = [RegisterNode(facts=facts) for facts in self._facts.values()]
-        self._facts.clear()
-        room = REPORTS_PER_ENTRY_MAX
-        while self._reports and room > 0:
-            node, reports = next(iter(self._reports.items()))
-            taken = list(reports.values())[:room]
-            for report in taken:
-                del reports[report.task]
-            if not reports:
-                del self._reports[node]
-            room -= len(taken)
-            if taken:
-                commands.append(ReportTasks(node=node, reports=tuple(taken)))
-        self._waiting -= REPORTS_PER_ENTRY_MAX - room
+        commands: list[Single] = []
+        room = ENTRY_BYTES_AIM
+        while self._facts and room > 0:
+            facts = self._facts.pop(next(iter(self._facts)))
+            commands.append(RegisterNode(facts=facts))
+            room -= size_of_facts(facts)
+        count = 0
+        while self._reports and room > 0 and count < REPORTS_PER_ENTRY_MAX:
+            node, taken = self._take_some(REPORTS_PER_ENTRY_MAX - count, room)
+            commands.append(ReportTasks(node=node, reports=tuple(taken)))
+            room -= sum(map(size_of_report, taken))
+            count += len(taken)
+        self._waiting -= count
         self._has_room.set()
-        if not self._reports:
+        if not self._reports and not self._facts:
             self._has_news.clear()
         return commands
+
+    def _take_some(self, most: int, room: int) -> tuple[NodeName, list[Report]]:
+        """At least one and at most so many reports of the node that waits longest."""
+        node, reports = next(iter(self._reports.items()))
+        taken: list[Report] = []
+        while reports and len(taken) < most and room > 0:
+            report = reports.pop(next(iter(reports)))
+            taken.append(report)
+            room -= size_of_report(report)
+        if not reports:
+            del self._reports[node]
+        return node, taken
 
     def _take_back(self, commands: Sequence[Single]) -> None:
         """Let it wait again, unless something newer waits already."""

@@ -13,7 +13,7 @@ from controlplane.raft.log import Log, Role
 from controlplane.state.tables import State
 from orb import telemetry
 from orb.clock import Clock
-from orb.errors import InvalidInput, NotLeader, OrbError
+from orb.errors import NotLeader
 from orb.ids import Millis, NodeName
 from orb.lifecycle import TaskState
 from orb.logs import Logger
@@ -21,8 +21,6 @@ from orb.work import NodeFacts, Report, Usage
 
 SWEEP_EVERY_S: Final = 1.0
 """How often silent sessions and reaped tasks are looked for, in seconds."""
-FACTS_BYTES_MAX: Final = 64 * 1024
-"""What an agent may say about its machine; more is refused."""
 
 log = Logger("dispatcher")
 _START: Final = telemetry.Histogram(
@@ -139,20 +137,3 @@ class Dispatcher:
     def _node_left(self, node: NodeName) -> None:
         self.usage.pop(node, None)
         self.relays.node_left(node)
-
-
-def checked(facts: NodeFacts, node: NodeName, size: int) -> NodeFacts:
-    """The facts, if they may be true of *node*. Raises InvalidInput."""
-    error: OrbError | None = None
-    if facts.name != node:
-        error = InvalidInput(
-            f"the agent calls itself {facts.name!r}, but its certificate is that of {node!r}",
-            remedy="`name` in the agent's configuration must be that of its certificate",
-        )
-    elif size > FACTS_BYTES_MAX:
-        error = InvalidInput(f"the facts of {node} take more than {FACTS_BYTES_MAX} bytes")
-    elif min(facts.capacity.milli_cpus, facts.capacity.memory_bytes) < 0:
-        error = InvalidInput(f"{node} claims a negative capacity")
-    if error is not None:
-        raise error
-    return facts

@@ -1,10 +1,11 @@
 """The gRPC service that agents dial: sessions, and the streams of output and commands."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Final, cast
 
-from controlplane.dispatcher.dispatcher import Dispatcher, checked
+from controlplane.dispatcher.checks import checked_facts, checked_report
+from controlplane.dispatcher.dispatcher import Dispatcher
 from controlplane.dispatcher.relays import ExecRelay, LogRelay, lost
 from controlplane.dispatcher.sessions import Session
 from controlplane.edge import Context, Edge, caller
@@ -13,6 +14,7 @@ from orb.errors import Denied, InvalidInput, OrbError, Unavailable
 from orb.ids import NodeName
 from orb.logs import Logger
 from orb.v1 import agent_pb2 as pb
+from orb.v1 import types_pb2
 from orb.v1.agent_pb2_grpc import AgentsServicer
 from orb.wire import to_record
 from orb.work import NodeFacts, Report, Usage
@@ -54,10 +56,8 @@ class Agents(AgentsServicer):
     async def _session(self, requests: AsyncIterator[pb.AgentMessage], context: Context) -> None:
         node = _node(context)
         hello = await _hello(requests)
-        facts = checked(
-            to_record(hello.facts, NodeFacts, "hello.facts"), node, hello.facts.ByteSize()
-        )
-        reports = [to_record(report, Report, "hello.reports") for report in hello.reports]
+        facts = checked_facts(to_record(hello.facts, NodeFacts, "hello.facts"), node)
+        reports = _reports(hello.reports, "hello.reports")
         session = await self._dispatcher.enter(facts, reports)
         log.info("an agent has connected", node=node, tasks=len(reports))
         talk = _Talk(self._dispatcher, session)
@@ -115,11 +115,10 @@ class _Talk:
                     dispatcher.heard(session, usage)
                 case "reports":
                     dispatcher.heard(session, None)
-                    reports = [to_record(one, Report, "reports") for one in message.reports.reports]
-                    await dispatcher.report(session, reports)
+                    await dispatcher.report(session, _reports(message.reports.reports, "reports"))
                 case "facts":
                     facts = to_record(message.facts, NodeFacts, "facts")
-                    dispatcher.facts(checked(facts, session.node, message.facts.ByteSize()))
+                    dispatcher.facts(checked_facts(facts, session.node))
                 case "hello":
                     raise InvalidInput("a session has one hello, at its beginning")
                 case _:
@@ -134,6 +133,10 @@ class _Talk:
                 await _write(context, message)
             await session.wake.wait()
         raise session.ended
+
+
+def _reports(messages: Iterable[types_pb2.Report], path: str) -> list[Report]:
+    return [checked_report(to_record(message, Report, path)) for message in messages]
 
 
 async def _write(context: Context, message: pb.ServerMessage) -> None:

@@ -34,6 +34,7 @@ from tests.factories import (
 )
 
 ALL = Filter()
+SINCE = "2023-11-14T22:13:20Z"
 
 
 def test_a_node_is_shown_with_what_its_tasks_reserve() -> None:
@@ -155,8 +156,26 @@ def test_a_job_is_as_wanted_once_it_has_completed() -> None:
 def test_the_main_task_is_the_one_ready_longest_else_the_newest_wanted(
     tasks: list[Task], main: int | None
 ) -> None:
-    found = main_task(tasks)
+    state = a_state_with(a_service(), a_node("n1"), a_node("n2"))
+    found = main_task(state, tasks)
     assert (None if found is None else found.id) == main
+
+
+def test_a_stand_in_that_is_ready_stands_for_its_replica_while_the_node_is_silent() -> None:
+    on_the_silent = a_task(1, node="n1", since=Millis(NOW - 5))
+    stand_in = a_task(2, node="n2")
+    state = a_state_with(
+        a_service(), a_node("n1", status=NodeStatus.SUSPECT), a_node("n2"), on_the_silent, stand_in
+    )
+    assert main_task(state, [on_the_silent, stand_in]) == stand_in
+    assert main_task(state, [on_the_silent]) == on_the_silent
+
+
+def test_a_task_that_is_told_to_stop_is_stopping_although_its_agent_has_not_said_so() -> None:
+    told = a_task(1, "web/1", node="n1", desired=Desired.STOP, stop_reason="scaled to 0")
+    state = a_state_with(a_service(), a_node("n1"), told)
+    (view,) = replicas(a_look(state), ALL)
+    assert (view.state, view.ready, view.message) == ("stopping", False, "scaled to 0")
 
 
 def test_a_replica_is_shown_by_its_main_task() -> None:
@@ -294,12 +313,24 @@ def test_every_kind_of_problem_is_told_worst_first() -> None:
         "server s2 does not answer",
         "server s3 is new and still catching up",
         "too many nodes fell silent together: nothing is moved away from them (the brake)",
-        "node n3 is down",
-        "nodes n4, n5 are suspect",
+        f"node n3 is down since {SINCE}",
+        f"nodes n4, n5 are suspect since {SINCE}",
         "node n6 has shrunk below what its tasks reserve",
         "shop.web: 2 of 2 not ready: pulling app:v1",
         "n1 cannot be drained: the volumes of db/1 lie there",
     )
+
+
+def test_a_drain_that_has_nowhere_to_go_is_a_problem() -> None:
+    old, new = a_task(1, "web/1", node="n1"), a_task(2, "web/1")
+    draining = a_node("n1", availability=Availability.DRAINING)
+    state = a_state_with(a_service(replicas=1), old, new, draining, a_node("n2"))
+    look = a_look(state, pending={2: "no node has 4 CPUs free"})
+    assert status(look, ALL).problems == (
+        "n1 cannot be drained: nowhere to go for web/1: no node has 4 CPUs free",
+    )
+    alone = a_state_with(a_service(replicas=1), old, draining)
+    assert status(a_look(alone), ALL).problems == ("n1 cannot be drained: no node takes web/1",)
 
 
 def test_a_server_alone_says_so_first() -> None:

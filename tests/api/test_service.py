@@ -105,9 +105,9 @@ def test_scale_delete_and_the_verbs_on_nodes(tmp_path: Path) -> None:
         ),
         (
             "Apply",
-            apply_request(an_app_spec(a_service_spec(name="Web"))),
+            apply_request(an_app_spec(a_service_spec(name="-web"))),
             "InvalidInput",
-            "services.Web",
+            "services.-web",
         ),
         ("Apply", apply_request(expected_release=7), "Conflict", ""),
         ("Apply", apply_request(reason="x" * 2_000), "InvalidInput", "the reason is longer"),

@@ -4,24 +4,28 @@ import asyncio
 from collections.abc import Sequence
 
 from controlplane.dispatcher import collector
+from controlplane.dispatcher.checks import FACTS_BYTES_MAX
 from controlplane.dispatcher.collector import (
+    ENTRY_BYTES_AIM,
     REPORTS_PER_ENTRY_MAX,
     REPORTS_WAITING_MAX,
     Collector,
 )
+from controlplane.state import codec
 from controlplane.state.commands import (
     Answer,
     Applied,
     Batch,
     Command,
+    Entry,
     RegisterNode,
     ReportTasks,
     Single,
 )
-from orb.errors import NotLeader, OrbError, Unknown
+from orb.errors import NotLeader, OrbError, TooLarge, Unknown
 from orb.ids import NodeName
 from orb.lifecycle import TaskState
-from tests.factories import a_report, some_facts
+from tests.factories import NOW, a_report, some_facts
 from tests.virtual_time import LoopClock, run
 
 N1, N2 = NodeName("n1"), NodeName("n2")
@@ -153,3 +157,40 @@ def test_a_server_that_leads_no_more_forgets_what_it_was_told() -> None:
         return proposer.entries
 
     assert run(story()) == []
+
+
+def test_an_entry_is_never_too_large_for_the_log() -> None:
+    async def story() -> list[tuple[Single, ...]]:
+        proposer = Proposer()
+        gathered = Collector(proposer, LoopClock())
+        labels = {f"label-{number}": "x" * 40 for number in range(200)}
+        for number in range(60):
+            gathered.register(some_facts(f"n{number}", labels=labels))
+        huge = [a_report(number, message="\N{GRINNING FACE}" * 1_000) for number in range(1_000)]
+        await gathered.report(N1, huge)
+        await for_a_while(gathered, 60)
+        return proposer.entries
+
+    entries = run(story())
+    sizes = [
+        len(codec.encode_entry(Entry(command=Batch(commands=commands), now=NOW)))
+        for commands in entries
+    ]
+    assert max(sizes) <= ENTRY_BYTES_AIM + FACTS_BYTES_MAX
+    told = [command for commands in entries for command in commands]
+    assert sum(len(one.reports) for one in told if isinstance(one, ReportTasks)) == 1_000
+    assert sum(isinstance(one, RegisterNode) for one in told) == 60
+
+
+def test_what_can_never_be_agreed_on_is_dropped_and_told() -> None:
+    async def story() -> list[tuple[Single, ...]]:
+        proposer = Proposer([TooLarge("too large")])
+        gathered = Collector(proposer, LoopClock())
+        await gathered.report(N1, [a_report(1)])
+        async with asyncio.TaskGroup() as group:
+            group.create_task(for_a_while(gathered, 60))
+            await asyncio.sleep(5)
+            await gathered.report(N1, [a_report(2)])
+        return proposer.entries
+
+    assert run(story()) == [(ReportTasks(node=N1, reports=(a_report(2),)),)]
