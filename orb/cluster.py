@@ -141,6 +141,27 @@ class ReleaseView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileView:
+    """A config or secret: its name and who uses it, never what is in it."""
+
+    environment: str
+    app: str
+    """Empty for a secret that is stored in the environment."""
+    name: str
+    digest: str
+    """The beginning of it, for telling contents apart; empty for secrets: a digest of something
+    short gives it away."""
+    size_bytes: int
+    external: bool = False
+    """Of an app: it is the stored one of the environment."""
+    users: tuple[str, ...] = ()
+    """The services that see it: `web`, for a stored secret `shop.web`."""
+    changed_at: Millis | None = None
+    """When a stored secret got its content, and from whom."""
+    author: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventView:
     """Something that happened."""
 

@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import Final
 
 from orb.container import Hook, Kernel, Logging, Networking, Security
+from orb.contents import ConfigSpec, Grant, SecretSpec
 from orb.ids import Millis
 from orb.resources import Resources
 
@@ -259,6 +260,8 @@ class ContainerSpec:
     networking: Networking = field(default_factory=Networking)
     post_start: tuple[Hook, ...] = ()
     pre_stop: tuple[Hook, ...] = ()
+    files: tuple[Grant, ...] = ()
+    """The configs and secrets that it sees."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,3 +324,6 @@ class AppSpec:
     services: tuple[ServiceSpec, ...]
     """In the order of their names."""
     volumes: tuple[VolumeSpec, ...] = ()
+    configs: tuple[ConfigSpec, ...] = ()
+    """Those that a service uses, in the order of their names; so too the secrets."""
+    secrets: tuple[SecretSpec, ...] = ()

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from orb.v1 import types_pb2 as orb_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12orb/v1/agent.proto\x12\x06orb.v1\x1a\x12orb/v1/types.proto\"\xa9\x01\n\x0c\x41gentMessage\x12\x1e\n\x05hello\x18\x01 \x01(\x0b\x32\r.orb.v1.HelloH\x00\x12&\n\theartbeat\x18\x02 \x01(\x0b\x32\x11.orb.v1.HeartbeatH\x00\x12\"\n\x07reports\x18\x03 \x01(\x0b\x32\x0f.orb.v1.ReportsH\x00\x12\"\n\x05\x66\x61\x63ts\x18\x04 \x01(\x0b\x32\x11.orb.v1.NodeFactsH\x00\x42\t\n\x07message\"J\n\x05Hello\x12 \n\x05\x66\x61\x63ts\x18\x01 \x01(\x0b\x32\x11.orb.v1.NodeFacts\x12\x1f\n\x07reports\x18\x02 \x03(\x0b\x32\x0e.orb.v1.Report\":\n\tHeartbeat\x12\x1c\n\x05usage\x18\x01 \x01(\x0b\x32\r.orb.v1.Usage\x12\x0f\n\x07version\x18\x02 \x01(\x03\"*\n\x07Reports\x12\x1f\n\x07reports\x18\x01 \x03(\x0b\x32\x0e.orb.v1.Report\"\xc3\x01\n\rServerMessage\x12*\n\x0b\x61ssignments\x18\x01 \x01(\x0b\x32\x13.orb.v1.AssignmentsH\x00\x12\'\n\nstart_logs\x18\x02 \x01(\x0b\x32\x11.orb.v1.StartLogsH\x00\x12\'\n\nstart_exec\x18\x03 \x01(\x0b\x32\x11.orb.v1.StartExecH\x00\x12)\n\x0bstop_stream\x18\x04 \x01(\x0b\x32\x12.orb.v1.StopStreamH\x00\x42\t\n\x07message\"k\n\x0b\x41ssignments\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0c\n\x04\x66ull\x18\x02 \x01(\x08\x12\x0c\n\x04more\x18\x03 \x01(\x08\x12\x1f\n\x03set\x18\x04 \x03(\x0b\x32\x12.orb.v1.Assignment\x12\x0e\n\x06remove\x18\x05 \x03(\x04\"s\n\tStartLogs\x12\x0e\n\x06stream\x18\x01 \x01(\x03\x12\x0c\n\x04task\x18\x02 \x01(\x04\x12\x11\n\x04tail\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\x05since\x18\x04 \x01(\x03H\x01\x88\x01\x01\x12\x0e\n\x06\x66ollow\x18\x05 \x01(\x08\x42\x07\n\x05_tailB\x08\n\x06_since\"u\n\tStartExec\x12\x0e\n\x06stream\x18\x01 \x01(\x03\x12\x0c\n\x04task\x18\x02 \x01(\x04\x12\x0f\n\x07\x63ommand\x18\x03 \x03(\t\x12\x0b\n\x03tty\x18\x04 \x01(\x08\x12\r\n\x05stdin\x18\x05 \x01(\x08\x12\x0c\n\x04rows\x18\x06 \x01(\x03\x12\x0f\n\x07\x63olumns\x18\x07 \x01(\x03\"\x1c\n\nStopStream\x12\x0e\n\x06stream\x18\x01 \x01(\x03\"6\n\nOutputLine\x12\n\n\x02\x61t\x18\x01 \x01(\x03\x12\x0e\n\x06stream\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\"<\n\x08LogChunk\x12!\n\x05lines\x18\x01 \x03(\x0b\x32\x12.orb.v1.OutputLine\x12\r\n\x05\x65rror\x18\x02 \x01(\t\"\x0f\n\rSendLogsReply\"v\n\x0c\x45xecFromTask\x12\x10\n\x06stdout\x18\x01 \x01(\x0cH\x00\x12\x10\n\x06stderr\x18\x02 \x01(\x0cH\x00\x12\x13\n\texit_code\x18\x03 \x01(\x03H\x00\x12\x0f\n\x05\x65rror\x18\x04 \x01(\tH\x00\x12\x11\n\x07started\x18\x05 \x01(\x08H\x00\x42\t\n\x07message\"^\n\nExecToTask\x12\x0e\n\x04\x64\x61ta\x18\x01 \x01(\x0cH\x00\x12\r\n\x03\x65nd\x18\x02 \x01(\x08H\x00\x12&\n\x06resize\x18\x03 \x01(\x0b\x32\x14.orb.v1.TerminalSizeH\x00\x42\t\n\x07message\"-\n\x0cTerminalSize\x12\x0c\n\x04rows\x18\x01 \x01(\x03\x12\x0f\n\x07\x63olumns\x18\x02 \x01(\x03\x32\xb6\x01\n\x06\x41gents\x12:\n\x07Session\x12\x14.orb.v1.AgentMessage\x1a\x15.orb.v1.ServerMessage(\x01\x30\x01\x12\x35\n\x08SendLogs\x12\x10.orb.v1.LogChunk\x1a\x15.orb.v1.SendLogsReply(\x01\x12\x39\n\tServeExec\x12\x14.orb.v1.ExecFromTask\x1a\x12.orb.v1.ExecToTask(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12orb/v1/agent.proto\x12\x06orb.v1\x1a\x12orb/v1/types.proto\"\xc9\x01\n\x0c\x41gentMessage\x12\x1e\n\x05hello\x18\x01 \x01(\x0b\x32\r.orb.v1.HelloH\x00\x12&\n\theartbeat\x18\x02 \x01(\x0b\x32\x11.orb.v1.HeartbeatH\x00\x12\"\n\x07reports\x18\x03 \x01(\x0b\x32\x0f.orb.v1.ReportsH\x00\x12\"\n\x05\x66\x61\x63ts\x18\x04 \x01(\x0b\x32\x11.orb.v1.NodeFactsH\x00\x12\x1e\n\x05needs\x18\x05 \x01(\x0b\x32\r.orb.v1.NeedsH\x00\x42\t\n\x07message\"J\n\x05Hello\x12 \n\x05\x66\x61\x63ts\x18\x01 \x01(\x0b\x32\x11.orb.v1.NodeFacts\x12\x1f\n\x07reports\x18\x02 \x03(\x0b\x32\x0e.orb.v1.Report\"\x18\n\x05Needs\x12\x0f\n\x07\x64igests\x18\x01 \x03(\t\":\n\tHeartbeat\x12\x1c\n\x05usage\x18\x01 \x01(\x0b\x32\r.orb.v1.Usage\x12\x0f\n\x07version\x18\x02 \x01(\x03\"*\n\x07Reports\x12\x1f\n\x07reports\x18\x01 \x03(\x0b\x32\x0e.orb.v1.Report\"\xe9\x01\n\rServerMessage\x12*\n\x0b\x61ssignments\x18\x01 \x01(\x0b\x32\x13.orb.v1.AssignmentsH\x00\x12\'\n\nstart_logs\x18\x02 \x01(\x0b\x32\x11.orb.v1.StartLogsH\x00\x12\'\n\nstart_exec\x18\x03 \x01(\x0b\x32\x11.orb.v1.StartExecH\x00\x12)\n\x0bstop_stream\x18\x04 \x01(\x0b\x32\x12.orb.v1.StopStreamH\x00\x12$\n\x08\x63ontents\x18\x05 \x01(\x0b\x32\x10.orb.v1.ContentsH\x00\x42\t\n\x07message\"\x1c\n\x08\x43ontents\x12\x10\n\x08\x63ontents\x18\x01 \x03(\x0c\"k\n\x0b\x41ssignments\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0c\n\x04\x66ull\x18\x02 \x01(\x08\x12\x0c\n\x04more\x18\x03 \x01(\x08\x12\x1f\n\x03set\x18\x04 \x03(\x0b\x32\x12.orb.v1.Assignment\x12\x0e\n\x06remove\x18\x05 \x03(\x04\"s\n\tStartLogs\x12\x0e\n\x06stream\x18\x01 \x01(\x03\x12\x0c\n\x04task\x18\x02 \x01(\x04\x12\x11\n\x04tail\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\x05since\x18\x04 \x01(\x03H\x01\x88\x01\x01\x12\x0e\n\x06\x66ollow\x18\x05 \x01(\x08\x42\x07\n\x05_tailB\x08\n\x06_since\"u\n\tStartExec\x12\x0e\n\x06stream\x18\x01 \x01(\x03\x12\x0c\n\x04task\x18\x02 \x01(\x04\x12\x0f\n\x07\x63ommand\x18\x03 \x03(\t\x12\x0b\n\x03tty\x18\x04 \x01(\x08\x12\r\n\x05stdin\x18\x05 \x01(\x08\x12\x0c\n\x04rows\x18\x06 \x01(\x03\x12\x0f\n\x07\x63olumns\x18\x07 \x01(\x03\"\x1c\n\nStopStream\x12\x0e\n\x06stream\x18\x01 \x01(\x03\"6\n\nOutputLine\x12\n\n\x02\x61t\x18\x01 \x01(\x03\x12\x0e\n\x06stream\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\"<\n\x08LogChunk\x12!\n\x05lines\x18\x01 \x03(\x0b\x32\x12.orb.v1.OutputLine\x12\r\n\x05\x65rror\x18\x02 \x01(\t\"\x0f\n\rSendLogsReply\"v\n\x0c\x45xecFromTask\x12\x10\n\x06stdout\x18\x01 \x01(\x0cH\x00\x12\x10\n\x06stderr\x18\x02 \x01(\x0cH\x00\x12\x13\n\texit_code\x18\x03 \x01(\x03H\x00\x12\x0f\n\x05\x65rror\x18\x04 \x01(\tH\x00\x12\x11\n\x07started\x18\x05 \x01(\x08H\x00\x42\t\n\x07message\"^\n\nExecToTask\x12\x0e\n\x04\x64\x61ta\x18\x01 \x01(\x0cH\x00\x12\r\n\x03\x65nd\x18\x02 \x01(\x08H\x00\x12&\n\x06resize\x18\x03 \x01(\x0b\x32\x14.orb.v1.TerminalSizeH\x00\x42\t\n\x07message\"-\n\x0cTerminalSize\x12\x0c\n\x04rows\x18\x01 \x01(\x03\x12\x0f\n\x07\x63olumns\x18\x02 \x01(\x03\x32\xb6\x01\n\x06\x41gents\x12:\n\x07Session\x12\x14.orb.v1.AgentMessage\x1a\x15.orb.v1.ServerMessage(\x01\x30\x01\x12\x35\n\x08SendLogs\x12\x10.orb.v1.LogChunk\x1a\x15.orb.v1.SendLogsReply(\x01\x12\x39\n\tServeExec\x12\x14.orb.v1.ExecFromTask\x1a\x12.orb.v1.ExecToTask(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,35 +33,39 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'orb.v1.agent_pb2', _globals
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_AGENTMESSAGE']._serialized_start=51
-  _globals['_AGENTMESSAGE']._serialized_end=220
-  _globals['_HELLO']._serialized_start=222
-  _globals['_HELLO']._serialized_end=296
-  _globals['_HEARTBEAT']._serialized_start=298
-  _globals['_HEARTBEAT']._serialized_end=356
-  _globals['_REPORTS']._serialized_start=358
-  _globals['_REPORTS']._serialized_end=400
-  _globals['_SERVERMESSAGE']._serialized_start=403
-  _globals['_SERVERMESSAGE']._serialized_end=598
-  _globals['_ASSIGNMENTS']._serialized_start=600
-  _globals['_ASSIGNMENTS']._serialized_end=707
-  _globals['_STARTLOGS']._serialized_start=709
-  _globals['_STARTLOGS']._serialized_end=824
-  _globals['_STARTEXEC']._serialized_start=826
-  _globals['_STARTEXEC']._serialized_end=943
-  _globals['_STOPSTREAM']._serialized_start=945
-  _globals['_STOPSTREAM']._serialized_end=973
-  _globals['_OUTPUTLINE']._serialized_start=975
-  _globals['_OUTPUTLINE']._serialized_end=1029
-  _globals['_LOGCHUNK']._serialized_start=1031
-  _globals['_LOGCHUNK']._serialized_end=1091
-  _globals['_SENDLOGSREPLY']._serialized_start=1093
-  _globals['_SENDLOGSREPLY']._serialized_end=1108
-  _globals['_EXECFROMTASK']._serialized_start=1110
-  _globals['_EXECFROMTASK']._serialized_end=1228
-  _globals['_EXECTOTASK']._serialized_start=1230
-  _globals['_EXECTOTASK']._serialized_end=1324
-  _globals['_TERMINALSIZE']._serialized_start=1326
-  _globals['_TERMINALSIZE']._serialized_end=1371
-  _globals['_AGENTS']._serialized_start=1374
-  _globals['_AGENTS']._serialized_end=1556
+  _globals['_AGENTMESSAGE']._serialized_end=252
+  _globals['_HELLO']._serialized_start=254
+  _globals['_HELLO']._serialized_end=328
+  _globals['_NEEDS']._serialized_start=330
+  _globals['_NEEDS']._serialized_end=354
+  _globals['_HEARTBEAT']._serialized_start=356
+  _globals['_HEARTBEAT']._serialized_end=414
+  _globals['_REPORTS']._serialized_start=416
+  _globals['_REPORTS']._serialized_end=458
+  _globals['_SERVERMESSAGE']._serialized_start=461
+  _globals['_SERVERMESSAGE']._serialized_end=694
+  _globals['_CONTENTS']._serialized_start=696
+  _globals['_CONTENTS']._serialized_end=724
+  _globals['_ASSIGNMENTS']._serialized_start=726
+  _globals['_ASSIGNMENTS']._serialized_end=833
+  _globals['_STARTLOGS']._serialized_start=835
+  _globals['_STARTLOGS']._serialized_end=950
+  _globals['_STARTEXEC']._serialized_start=952
+  _globals['_STARTEXEC']._serialized_end=1069
+  _globals['_STOPSTREAM']._serialized_start=1071
+  _globals['_STOPSTREAM']._serialized_end=1099
+  _globals['_OUTPUTLINE']._serialized_start=1101
+  _globals['_OUTPUTLINE']._serialized_end=1155
+  _globals['_LOGCHUNK']._serialized_start=1157
+  _globals['_LOGCHUNK']._serialized_end=1217
+  _globals['_SENDLOGSREPLY']._serialized_start=1219
+  _globals['_SENDLOGSREPLY']._serialized_end=1234
+  _globals['_EXECFROMTASK']._serialized_start=1236
+  _globals['_EXECFROMTASK']._serialized_end=1354
+  _globals['_EXECTOTASK']._serialized_start=1356
+  _globals['_EXECTOTASK']._serialized_end=1450
+  _globals['_TERMINALSIZE']._serialized_start=1452
+  _globals['_TERMINALSIZE']._serialized_end=1497
+  _globals['_AGENTS']._serialized_start=1500
+  _globals['_AGENTS']._serialized_end=1682
 # @@protoc_insertion_point(module_scope)

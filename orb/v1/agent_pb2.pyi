@@ -8,16 +8,18 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class AgentMessage(_message.Message):
-    __slots__ = ("hello", "heartbeat", "reports", "facts")
+    __slots__ = ("hello", "heartbeat", "reports", "facts", "needs")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     REPORTS_FIELD_NUMBER: _ClassVar[int]
     FACTS_FIELD_NUMBER: _ClassVar[int]
+    NEEDS_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     heartbeat: Heartbeat
     reports: Reports
     facts: _types_pb2.NodeFacts
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., reports: _Optional[_Union[Reports, _Mapping]] = ..., facts: _Optional[_Union[_types_pb2.NodeFacts, _Mapping]] = ...) -> None: ...
+    needs: Needs
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., reports: _Optional[_Union[Reports, _Mapping]] = ..., facts: _Optional[_Union[_types_pb2.NodeFacts, _Mapping]] = ..., needs: _Optional[_Union[Needs, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("facts", "reports")
@@ -26,6 +28,12 @@ class Hello(_message.Message):
     facts: _types_pb2.NodeFacts
     reports: _containers.RepeatedCompositeFieldContainer[_types_pb2.Report]
     def __init__(self, facts: _Optional[_Union[_types_pb2.NodeFacts, _Mapping]] = ..., reports: _Optional[_Iterable[_Union[_types_pb2.Report, _Mapping]]] = ...) -> None: ...
+
+class Needs(_message.Message):
+    __slots__ = ("digests",)
+    DIGESTS_FIELD_NUMBER: _ClassVar[int]
+    digests: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, digests: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
     __slots__ = ("usage", "version")
@@ -42,16 +50,24 @@ class Reports(_message.Message):
     def __init__(self, reports: _Optional[_Iterable[_Union[_types_pb2.Report, _Mapping]]] = ...) -> None: ...
 
 class ServerMessage(_message.Message):
-    __slots__ = ("assignments", "start_logs", "start_exec", "stop_stream")
+    __slots__ = ("assignments", "start_logs", "start_exec", "stop_stream", "contents")
     ASSIGNMENTS_FIELD_NUMBER: _ClassVar[int]
     START_LOGS_FIELD_NUMBER: _ClassVar[int]
     START_EXEC_FIELD_NUMBER: _ClassVar[int]
     STOP_STREAM_FIELD_NUMBER: _ClassVar[int]
+    CONTENTS_FIELD_NUMBER: _ClassVar[int]
     assignments: Assignments
     start_logs: StartLogs
     start_exec: StartExec
     stop_stream: StopStream
-    def __init__(self, assignments: _Optional[_Union[Assignments, _Mapping]] = ..., start_logs: _Optional[_Union[StartLogs, _Mapping]] = ..., start_exec: _Optional[_Union[StartExec, _Mapping]] = ..., stop_stream: _Optional[_Union[StopStream, _Mapping]] = ...) -> None: ...
+    contents: Contents
+    def __init__(self, assignments: _Optional[_Union[Assignments, _Mapping]] = ..., start_logs: _Optional[_Union[StartLogs, _Mapping]] = ..., start_exec: _Optional[_Union[StartExec, _Mapping]] = ..., stop_stream: _Optional[_Union[StopStream, _Mapping]] = ..., contents: _Optional[_Union[Contents, _Mapping]] = ...) -> None: ...
+
+class Contents(_message.Message):
+    __slots__ = ("contents",)
+    CONTENTS_FIELD_NUMBER: _ClassVar[int]
+    contents: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, contents: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class Assignments(_message.Message):
     __slots__ = ("version", "full", "more", "set", "remove")

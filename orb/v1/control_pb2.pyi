@@ -24,6 +24,8 @@ class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     KIND_REPLICAS: _ClassVar[Kind]
     KIND_RELEASES: _ClassVar[Kind]
     KIND_EVENTS: _ClassVar[Kind]
+    KIND_CONFIGS: _ClassVar[Kind]
+    KIND_SECRETS: _ClassVar[Kind]
 AVAILABILITY_UNSPECIFIED: Availability
 AVAILABILITY_ACTIVE: Availability
 AVAILABILITY_CORDONED: Availability
@@ -35,22 +37,26 @@ KIND_SERVICES: Kind
 KIND_REPLICAS: Kind
 KIND_RELEASES: Kind
 KIND_EVENTS: Kind
+KIND_CONFIGS: Kind
+KIND_SECRETS: Kind
 
 class ApplyRequest(_message.Message):
-    __slots__ = ("environment", "spec", "reason", "expected_release", "client", "sequence")
+    __slots__ = ("environment", "spec", "reason", "expected_release", "client", "sequence", "contents")
     ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_RELEASE_FIELD_NUMBER: _ClassVar[int]
     CLIENT_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    CONTENTS_FIELD_NUMBER: _ClassVar[int]
     environment: str
     spec: _types_pb2.AppSpec
     reason: str
     expected_release: int
     client: str
     sequence: int
-    def __init__(self, environment: _Optional[str] = ..., spec: _Optional[_Union[_types_pb2.AppSpec, _Mapping]] = ..., reason: _Optional[str] = ..., expected_release: _Optional[int] = ..., client: _Optional[str] = ..., sequence: _Optional[int] = ...) -> None: ...
+    contents: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, environment: _Optional[str] = ..., spec: _Optional[_Union[_types_pb2.AppSpec, _Mapping]] = ..., reason: _Optional[str] = ..., expected_release: _Optional[int] = ..., client: _Optional[str] = ..., sequence: _Optional[int] = ..., contents: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class ApplyReply(_message.Message):
     __slots__ = ("app", "release", "changed", "changes")
@@ -141,6 +147,36 @@ class RemoveNodeReply(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class SetSecretRequest(_message.Message):
+    __slots__ = ("environment", "name", "content")
+    ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    environment: str
+    name: str
+    content: bytes
+    def __init__(self, environment: _Optional[str] = ..., name: _Optional[str] = ..., content: _Optional[bytes] = ...) -> None: ...
+
+class SetSecretReply(_message.Message):
+    __slots__ = ("changed", "changes")
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    changed: bool
+    changes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, changed: _Optional[bool] = ..., changes: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RemoveSecretRequest(_message.Message):
+    __slots__ = ("environment", "name")
+    ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    environment: str
+    name: str
+    def __init__(self, environment: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+
+class RemoveSecretReply(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class GetRequest(_message.Message):
     __slots__ = ("kind", "environment", "app", "service", "name", "stale", "after", "limit", "node")
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -164,20 +200,24 @@ class GetRequest(_message.Message):
     def __init__(self, kind: _Optional[_Union[Kind, str]] = ..., environment: _Optional[str] = ..., app: _Optional[str] = ..., service: _Optional[str] = ..., name: _Optional[str] = ..., stale: _Optional[bool] = ..., after: _Optional[int] = ..., limit: _Optional[int] = ..., node: _Optional[str] = ...) -> None: ...
 
 class GetReply(_message.Message):
-    __slots__ = ("status", "nodes", "services", "replicas", "releases", "events")
+    __slots__ = ("status", "nodes", "services", "replicas", "releases", "events", "configs", "secrets")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     NODES_FIELD_NUMBER: _ClassVar[int]
     SERVICES_FIELD_NUMBER: _ClassVar[int]
     REPLICAS_FIELD_NUMBER: _ClassVar[int]
     RELEASES_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
+    CONFIGS_FIELD_NUMBER: _ClassVar[int]
+    SECRETS_FIELD_NUMBER: _ClassVar[int]
     status: _types_pb2.StatusView
     nodes: _containers.RepeatedCompositeFieldContainer[_types_pb2.NodeView]
     services: _containers.RepeatedCompositeFieldContainer[_types_pb2.ServiceView]
     replicas: _containers.RepeatedCompositeFieldContainer[_types_pb2.ReplicaView]
     releases: _containers.RepeatedCompositeFieldContainer[_types_pb2.ReleaseView]
     events: _containers.RepeatedCompositeFieldContainer[_types_pb2.EventView]
-    def __init__(self, status: _Optional[_Union[_types_pb2.StatusView, _Mapping]] = ..., nodes: _Optional[_Iterable[_Union[_types_pb2.NodeView, _Mapping]]] = ..., services: _Optional[_Iterable[_Union[_types_pb2.ServiceView, _Mapping]]] = ..., replicas: _Optional[_Iterable[_Union[_types_pb2.ReplicaView, _Mapping]]] = ..., releases: _Optional[_Iterable[_Union[_types_pb2.ReleaseView, _Mapping]]] = ..., events: _Optional[_Iterable[_Union[_types_pb2.EventView, _Mapping]]] = ...) -> None: ...
+    configs: _containers.RepeatedCompositeFieldContainer[_types_pb2.FileView]
+    secrets: _containers.RepeatedCompositeFieldContainer[_types_pb2.FileView]
+    def __init__(self, status: _Optional[_Union[_types_pb2.StatusView, _Mapping]] = ..., nodes: _Optional[_Iterable[_Union[_types_pb2.NodeView, _Mapping]]] = ..., services: _Optional[_Iterable[_Union[_types_pb2.ServiceView, _Mapping]]] = ..., replicas: _Optional[_Iterable[_Union[_types_pb2.ReplicaView, _Mapping]]] = ..., releases: _Optional[_Iterable[_Union[_types_pb2.ReleaseView, _Mapping]]] = ..., events: _Optional[_Iterable[_Union[_types_pb2.EventView, _Mapping]]] = ..., configs: _Optional[_Iterable[_Union[_types_pb2.FileView, _Mapping]]] = ..., secrets: _Optional[_Iterable[_Union[_types_pb2.FileView, _Mapping]]] = ...) -> None: ...
 
 class DescribeRequest(_message.Message):
     __slots__ = ("environment", "name", "kind", "stale")

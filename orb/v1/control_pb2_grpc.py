@@ -68,6 +68,16 @@ class ControlStub:
                 request_serializer=orb_dot_v1_dot_control__pb2.RemoveNodeRequest.SerializeToString,
                 response_deserializer=orb_dot_v1_dot_control__pb2.RemoveNodeReply.FromString,
                 _registered_method=True)
+        self.SetSecret = channel.unary_unary(
+                '/orb.v1.Control/SetSecret',
+                request_serializer=orb_dot_v1_dot_control__pb2.SetSecretRequest.SerializeToString,
+                response_deserializer=orb_dot_v1_dot_control__pb2.SetSecretReply.FromString,
+                _registered_method=True)
+        self.RemoveSecret = channel.unary_unary(
+                '/orb.v1.Control/RemoveSecret',
+                request_serializer=orb_dot_v1_dot_control__pb2.RemoveSecretRequest.SerializeToString,
+                response_deserializer=orb_dot_v1_dot_control__pb2.RemoveSecretReply.FromString,
+                _registered_method=True)
         self.Get = channel.unary_unary(
                 '/orb.v1.Control/Get',
                 request_serializer=orb_dot_v1_dot_control__pb2.GetRequest.SerializeToString,
@@ -143,6 +153,20 @@ class ControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetSecret(self, request, context):
+        """Stores a secret for `external: true` in an environment; a new content rolls its users.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveSecret(self, request, context):
+        """Forgets a stored secret that no app uses.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Get(self, request, context):
         """One look at things of one kind.
         """
@@ -210,6 +234,16 @@ def add_ControlServicer_to_server(servicer, server):
                     servicer.RemoveNode,
                     request_deserializer=orb_dot_v1_dot_control__pb2.RemoveNodeRequest.FromString,
                     response_serializer=orb_dot_v1_dot_control__pb2.RemoveNodeReply.SerializeToString,
+            ),
+            'SetSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetSecret,
+                    request_deserializer=orb_dot_v1_dot_control__pb2.SetSecretRequest.FromString,
+                    response_serializer=orb_dot_v1_dot_control__pb2.SetSecretReply.SerializeToString,
+            ),
+            'RemoveSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveSecret,
+                    request_deserializer=orb_dot_v1_dot_control__pb2.RemoveSecretRequest.FromString,
+                    response_serializer=orb_dot_v1_dot_control__pb2.RemoveSecretReply.SerializeToString,
             ),
             'Get': grpc.unary_unary_rpc_method_handler(
                     servicer.Get,
@@ -402,6 +436,60 @@ class Control:
             '/orb.v1.Control/RemoveNode',
             orb_dot_v1_dot_control__pb2.RemoveNodeRequest.SerializeToString,
             orb_dot_v1_dot_control__pb2.RemoveNodeReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/orb.v1.Control/SetSecret',
+            orb_dot_v1_dot_control__pb2.SetSecretRequest.SerializeToString,
+            orb_dot_v1_dot_control__pb2.SetSecretReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/orb.v1.Control/RemoveSecret',
+            orb_dot_v1_dot_control__pb2.RemoveSecretRequest.SerializeToString,
+            orb_dot_v1_dot_control__pb2.RemoveSecretReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -70,6 +70,12 @@ class Priority(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PRIORITY_HIGH: _ClassVar[Priority]
     PRIORITY_SYSTEM: _ClassVar[Priority]
 
+class FileKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FILE_KIND_UNSPECIFIED: _ClassVar[FileKind]
+    FILE_KIND_CONFIG: _ClassVar[FileKind]
+    FILE_KIND_SECRET: _ClassVar[FileKind]
+
 class Desired(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     DESIRED_UNSPECIFIED: _ClassVar[Desired]
@@ -124,6 +130,9 @@ PRIORITY_LOW: Priority
 PRIORITY_NORMAL: Priority
 PRIORITY_HIGH: Priority
 PRIORITY_SYSTEM: Priority
+FILE_KIND_UNSPECIFIED: FileKind
+FILE_KIND_CONFIG: FileKind
+FILE_KIND_SECRET: FileKind
 DESIRED_UNSPECIFIED: Desired
 DESIRED_RUN: Desired
 DESIRED_STOP: Desired
@@ -306,7 +315,7 @@ class Words(_message.Message):
     def __init__(self, items: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ContainerSpec(_message.Message):
-    __slots__ = ("image", "entrypoint", "command", "environment", "user", "working_dir", "hostname", "container_name", "labels", "mounts", "stop_grace_period_ms", "stop_signal", "networks", "init", "tty", "stdin_open", "read_only", "tmpfs", "pull_policy", "annotations", "security", "kernel", "logging", "networking", "post_start", "pre_stop")
+    __slots__ = ("image", "entrypoint", "command", "environment", "user", "working_dir", "hostname", "container_name", "labels", "mounts", "stop_grace_period_ms", "stop_signal", "networks", "init", "tty", "stdin_open", "read_only", "tmpfs", "pull_policy", "annotations", "security", "kernel", "logging", "networking", "post_start", "pre_stop", "files")
     class EnvironmentEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -361,6 +370,7 @@ class ContainerSpec(_message.Message):
     NETWORKING_FIELD_NUMBER: _ClassVar[int]
     POST_START_FIELD_NUMBER: _ClassVar[int]
     PRE_STOP_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
     image: str
     entrypoint: Words
     command: Words
@@ -387,7 +397,46 @@ class ContainerSpec(_message.Message):
     networking: Networking
     post_start: _containers.RepeatedCompositeFieldContainer[Hook]
     pre_stop: _containers.RepeatedCompositeFieldContainer[Hook]
-    def __init__(self, image: _Optional[str] = ..., entrypoint: _Optional[_Union[Words, _Mapping]] = ..., command: _Optional[_Union[Words, _Mapping]] = ..., environment: _Optional[_Mapping[str, str]] = ..., user: _Optional[str] = ..., working_dir: _Optional[str] = ..., hostname: _Optional[str] = ..., container_name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., mounts: _Optional[_Iterable[_Union[Mount, _Mapping]]] = ..., stop_grace_period_ms: _Optional[int] = ..., stop_signal: _Optional[str] = ..., networks: _Optional[_Iterable[str]] = ..., init: _Optional[bool] = ..., tty: _Optional[bool] = ..., stdin_open: _Optional[bool] = ..., read_only: _Optional[bool] = ..., tmpfs: _Optional[_Mapping[str, str]] = ..., pull_policy: _Optional[str] = ..., annotations: _Optional[_Mapping[str, str]] = ..., security: _Optional[_Union[Security, _Mapping]] = ..., kernel: _Optional[_Union[Kernel, _Mapping]] = ..., logging: _Optional[_Union[Logging, _Mapping]] = ..., networking: _Optional[_Union[Networking, _Mapping]] = ..., post_start: _Optional[_Iterable[_Union[Hook, _Mapping]]] = ..., pre_stop: _Optional[_Iterable[_Union[Hook, _Mapping]]] = ...) -> None: ...
+    files: _containers.RepeatedCompositeFieldContainer[Grant]
+    def __init__(self, image: _Optional[str] = ..., entrypoint: _Optional[_Union[Words, _Mapping]] = ..., command: _Optional[_Union[Words, _Mapping]] = ..., environment: _Optional[_Mapping[str, str]] = ..., user: _Optional[str] = ..., working_dir: _Optional[str] = ..., hostname: _Optional[str] = ..., container_name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., mounts: _Optional[_Iterable[_Union[Mount, _Mapping]]] = ..., stop_grace_period_ms: _Optional[int] = ..., stop_signal: _Optional[str] = ..., networks: _Optional[_Iterable[str]] = ..., init: _Optional[bool] = ..., tty: _Optional[bool] = ..., stdin_open: _Optional[bool] = ..., read_only: _Optional[bool] = ..., tmpfs: _Optional[_Mapping[str, str]] = ..., pull_policy: _Optional[str] = ..., annotations: _Optional[_Mapping[str, str]] = ..., security: _Optional[_Union[Security, _Mapping]] = ..., kernel: _Optional[_Union[Kernel, _Mapping]] = ..., logging: _Optional[_Union[Logging, _Mapping]] = ..., networking: _Optional[_Union[Networking, _Mapping]] = ..., post_start: _Optional[_Iterable[_Union[Hook, _Mapping]]] = ..., pre_stop: _Optional[_Iterable[_Union[Hook, _Mapping]]] = ..., files: _Optional[_Iterable[_Union[Grant, _Mapping]]] = ...) -> None: ...
+
+class Grant(_message.Message):
+    __slots__ = ("kind", "name", "digest", "target", "uid", "gid", "mode")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    UID_FIELD_NUMBER: _ClassVar[int]
+    GID_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    kind: FileKind
+    name: str
+    digest: str
+    target: str
+    uid: int
+    gid: int
+    mode: int
+    def __init__(self, kind: _Optional[_Union[FileKind, str]] = ..., name: _Optional[str] = ..., digest: _Optional[str] = ..., target: _Optional[str] = ..., uid: _Optional[int] = ..., gid: _Optional[int] = ..., mode: _Optional[int] = ...) -> None: ...
+
+class ConfigSpec(_message.Message):
+    __slots__ = ("name", "digest")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    digest: str
+    def __init__(self, name: _Optional[str] = ..., digest: _Optional[str] = ...) -> None: ...
+
+class SecretSpec(_message.Message):
+    __slots__ = ("name", "digest", "external", "outside_name")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    EXTERNAL_FIELD_NUMBER: _ClassVar[int]
+    OUTSIDE_NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    digest: str
+    external: bool
+    outside_name: str
+    def __init__(self, name: _Optional[str] = ..., digest: _Optional[str] = ..., external: _Optional[bool] = ..., outside_name: _Optional[str] = ...) -> None: ...
 
 class Device(_message.Message):
     __slots__ = ("source", "target", "permissions")
@@ -756,14 +805,18 @@ class VolumeSpec(_message.Message):
     def __init__(self, name: _Optional[str] = ..., external: _Optional[bool] = ..., labels: _Optional[_Mapping[str, str]] = ..., outside_name: _Optional[str] = ..., driver: _Optional[str] = ..., driver_opts: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class AppSpec(_message.Message):
-    __slots__ = ("name", "services", "volumes")
+    __slots__ = ("name", "services", "volumes", "configs", "secrets")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SERVICES_FIELD_NUMBER: _ClassVar[int]
     VOLUMES_FIELD_NUMBER: _ClassVar[int]
+    CONFIGS_FIELD_NUMBER: _ClassVar[int]
+    SECRETS_FIELD_NUMBER: _ClassVar[int]
     name: str
     services: _containers.RepeatedCompositeFieldContainer[ServiceSpec]
     volumes: _containers.RepeatedCompositeFieldContainer[VolumeSpec]
-    def __init__(self, name: _Optional[str] = ..., services: _Optional[_Iterable[_Union[ServiceSpec, _Mapping]]] = ..., volumes: _Optional[_Iterable[_Union[VolumeSpec, _Mapping]]] = ...) -> None: ...
+    configs: _containers.RepeatedCompositeFieldContainer[ConfigSpec]
+    secrets: _containers.RepeatedCompositeFieldContainer[SecretSpec]
+    def __init__(self, name: _Optional[str] = ..., services: _Optional[_Iterable[_Union[ServiceSpec, _Mapping]]] = ..., volumes: _Optional[_Iterable[_Union[VolumeSpec, _Mapping]]] = ..., configs: _Optional[_Iterable[_Union[ConfigSpec, _Mapping]]] = ..., secrets: _Optional[_Iterable[_Union[SecretSpec, _Mapping]]] = ...) -> None: ...
 
 class Assignment(_message.Message):
     __slots__ = ("task", "replica", "release", "desired", "spec", "trace")
@@ -1075,6 +1128,28 @@ class ReleaseView(_message.Message):
     current: bool
     changes: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, environment: _Optional[str] = ..., app: _Optional[str] = ..., number: _Optional[int] = ..., author: _Optional[str] = ..., time: _Optional[int] = ..., reason: _Optional[str] = ..., status: _Optional[str] = ..., message: _Optional[str] = ..., current: _Optional[bool] = ..., changes: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class FileView(_message.Message):
+    __slots__ = ("environment", "app", "name", "digest", "size_bytes", "external", "users", "changed_at", "author")
+    ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
+    APP_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    EXTERNAL_FIELD_NUMBER: _ClassVar[int]
+    USERS_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_AT_FIELD_NUMBER: _ClassVar[int]
+    AUTHOR_FIELD_NUMBER: _ClassVar[int]
+    environment: str
+    app: str
+    name: str
+    digest: str
+    size_bytes: int
+    external: bool
+    users: _containers.RepeatedScalarFieldContainer[str]
+    changed_at: int
+    author: str
+    def __init__(self, environment: _Optional[str] = ..., app: _Optional[str] = ..., name: _Optional[str] = ..., digest: _Optional[str] = ..., size_bytes: _Optional[int] = ..., external: _Optional[bool] = ..., users: _Optional[_Iterable[str]] = ..., changed_at: _Optional[int] = ..., author: _Optional[str] = ...) -> None: ...
 
 class EventView(_message.Message):
     __slots__ = ("sequence", "time", "kind", "message", "environment", "app", "service", "replica", "node", "author")

@@ -7,7 +7,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from orb import cluster, container, ids, lifecycle, resources, spec, work
+from orb import cluster, container, contents, ids, lifecycle, resources, spec, work
 from orb.cluster import Amounts, NodeView, StatusView
 from orb.errors import InvalidInput
 from orb.ids import Millis, NodeName, ReplicaKey, TaskId
@@ -31,10 +31,10 @@ def classes_of(*modules: ModuleType) -> list[type]:
 
 RECORDS = [
     kind
-    for kind in classes_of(spec, container, work, cluster, ids, resources)
+    for kind in classes_of(spec, container, contents, work, cluster, ids, resources)
     if dataclasses.is_dataclass(kind) or hasattr(kind, "_fields")
 ]
-ENUMERATIONS = [kind for kind in classes_of(spec, lifecycle) if issubclass(kind, IntEnum)]
+ENUMERATIONS = [kind for kind in classes_of(spec, contents, lifecycle) if issubclass(kind, IntEnum)]
 INSIDE = {"Actor", "NodeStatus", "ReleaseStatus"}
 """Enumerations that never leave a server."""
 
