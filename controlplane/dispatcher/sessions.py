@@ -33,6 +33,8 @@ class Session:
         self.wake.set()
         self.heard_s = 0.0
         """When it last said something, by the monotonic clock."""
+        self.registered = False
+        """Its node has been seen in the state."""
         self.ended: OrbError | None = None
         """Why the server ends it."""
         self._told: Wanted | None = None
@@ -148,9 +150,14 @@ class Sessions:
                 session.wake.set()
 
     def sweep(self, state: State, now_s: float) -> None:
-        """End the silent; let go of output whose tasks have been reaped."""
+        """End the silent, and those whose node was removed: they come back and join anew. Let go
+        of output whose tasks have been reaped."""
         for session in self._of_node.values():
+            is_known = session.node in state.nodes
             if now_s - session.heard_s > SILENT_S_MAX:
                 session.end(Unavailable(f"nothing heard for {SILENT_S_MAX:.0f} s"))
+            elif session.registered and not is_known:
+                session.end(Unavailable(f"{session.node} was removed from the cluster"))
             elif session.must_clear(state):
                 session.look_again()
+            session.registered = is_known

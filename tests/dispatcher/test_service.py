@@ -223,6 +223,41 @@ def test_output_of_a_node_that_is_not_connected_is_an_error(tmp_path: Path) -> N
     )
 
 
+def test_following_goes_on_from_a_task_to_the_next_one(tmp_path: Path) -> None:
+    async def story(served: Serving) -> list[str]:
+        agent = await with_task(served)
+        (first,) = agent.desired
+        call = served.control().Logs(control_pb2.LogsRequest(name="web", follow=True, tail=1))
+        reading = asyncio.ensure_future(texts(call, 2))
+        wish = (await agent.hear("start_logs")).start_logs
+        assert (wish.task, wish.tail, wish.follow) == (first, 1, True)
+        await send(agent, wish.stream, "from the first")
+        await agent.report(a_report(first, TaskState.FAILED, exit_code=1))
+        wish = (await agent.hear("start_logs")).start_logs
+        assert (wish.task != first, wish.HasField("tail"), wish.follow) == (True, False, True)
+        await send(agent, wish.stream, "from the next")
+        return await reading
+
+    assert serve(tmp_path, story) == ["from the first", "from the next"]
+
+
+async def texts(call: Any, count: int) -> list[str]:
+    found: list[str] = []
+    async for line in call:
+        found.append(line.text)
+        if len(found) == count:
+            break
+    call.cancel()
+    return found
+
+
+async def send(agent: Agent, stream: int, text: str) -> None:
+    sending = agent.stub.SendLogs(metadata=(("orb-stream", str(stream)),))
+    line = agent_pb2.OutputLine(at=1, stream="stdout", text=text)
+    await sending.write(agent_pb2.LogChunk(lines=[line]))
+    await sending.done_writing()
+
+
 def test_a_person_who_leaves_ends_the_stream_at_the_agent(tmp_path: Path) -> None:
     async def story(served: Serving) -> bool:
         agent = await with_task(served)

@@ -12,7 +12,7 @@ from orb.lifecycle import Desired, TaskState
 from orb.v1 import agent_pb2 as pb
 from orb.wire import to_record
 from orb.work import Assignment
-from tests.factories import a_service, a_state_with, a_task, a_task_spec
+from tests.factories import a_node, a_service, a_state_with, a_task, a_task_spec
 
 N1 = NodeName("n1")
 
@@ -177,6 +177,21 @@ def test_a_silent_session_is_ended() -> None:
     lively.heard_s = SILENT_S_MAX
     sessions.sweep(State(), SILENT_S_MAX + 1)
     assert (silent.ended is None, lively.ended is None) == (False, True)
+
+
+def test_a_session_whose_node_was_removed_is_ended_so_that_it_joins_anew() -> None:
+    state = State()
+    sessions = Sessions(lambda _: None)
+    session = Session(N1, [])
+    sessions.enter(session)
+    sessions.sweep(state, 0)  # it has not been registered yet
+    state.nodes[N1] = a_node("n1")
+    sessions.sweep(state, 0)
+    assert session.ended is None
+    del state.nodes[N1]
+    sessions.sweep(state, 0)
+    assert session.ended is not None
+    assert session.ended.message == "n1 was removed from the cluster"
 
 
 def test_a_spec_is_encoded_once_for_all_its_tasks() -> None:
