@@ -122,7 +122,7 @@ async def see_through(
     try:
         ended = await finish(follow(client, picture, screen), seconds, what)
     except StillGoing:
-        for line in block(await looked(client, picture)):
+        for line in block(await looked(client, picture), bars=screen.live):
             screen.say(line)
         raise
     except asyncio.CancelledError:

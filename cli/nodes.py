@@ -10,7 +10,7 @@ from cli.scope import Scope, confirm, finish, with_scope, yes_option
 from cli.screen import Screen, bar
 from cli.timeouts import timeout_option
 from cli.words import count, plain
-from orb.cluster import NodeView, ReplicaView
+from orb.cluster import NodeView
 from orb.errors import Conflict, InvalidInput, NotFound
 from orb.lifecycle import Availability
 
@@ -145,35 +145,35 @@ async def _consequence(client: "Client", nodes: tuple[str, ...]) -> str:
 async def _until_empty(client: "Client", nodes: tuple[str, ...]) -> None:
     screen = Screen()
     most: dict[str, int] = {}
-    told: list[str] = []
+    told: set[str] = set()
     async for views in client.watch(Query(kind="nodes")):
         draining = [view for view in views if isinstance(view, NodeView) and view.name in nodes]
         for view in draining:
             most[view.name] = max(most.get(view.name, 0), view.tasks)
-        waiting = await _waiting(client, nodes) if any(view.tasks for view in draining) else []
-        lines = [_line(view, most[view.name]) for view in draining] + waiting
+        lines = [_line(view, most[view.name], bars=screen.live) for view in draining]
+        if any(view.tasks for view in draining):
+            lines += await _stuck(client, nodes)
         if screen.live:
             screen.draw(lines)
         else:
             for line in lines:
                 if line not in told:
                     screen.say(line)
-            told = lines
+            told.update(lines)
         if not any(view.tasks for view in draining):
             screen.keep()
             click.echo(f"done: {', '.join(nodes)} empty; `orbctl uncordon` lets tasks on again")
             return
 
 
-def _line(view: NodeView, most: int) -> str:
+def _line(view: NodeView, most: int, *, bars: bool) -> str:
     moved = most - view.tasks
-    return f"{view.name}  {bar(moved, most)}  {moved}/{most} moved"
+    gauge = f"{bar(moved, most)}  " if bars else ""
+    return f"{view.name}  {gauge}{moved}/{most} moved"
 
 
-async def _waiting(client: "Client", nodes: tuple[str, ...]) -> list[str]:
-    """Why replicas still are there."""
-    lines = []
-    for node in nodes:
-        found: tuple[ReplicaView, ...] = await client.replicas(Query(kind="replicas", node=node))
-        lines += [f"  {view.name}: {plain(view.message)}" for view in found if view.message]
-    return lines
+async def _stuck(client: "Client", nodes: tuple[str, ...]) -> list[str]:
+    """Why replicas cannot leave, as `status` says it."""
+    problems = (await client.status()).problems
+    starts = tuple(f"{node} cannot be drained" for node in nodes)
+    return [f"  {plain(problem)}" for problem in problems if problem.startswith(starts)]

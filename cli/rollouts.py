@@ -27,7 +27,7 @@ LOOKS_WAITING_MAX: Final = 16
 """Answers of watches that wait to be shown; at the bound the watches wait."""
 _KINDS: Final = ("releases", "services", "replicas")
 _PASSING: Final = frozenset({"it waits for the scheduler", "it has no task yet"})
-_IN_TROUBLE: Final = frozenset({"failed", "lost", "pending"})
+_FAILING: Final = frozenset({"failed", "lost", "pending"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ def verdict(picture: Picture) -> str:
     return "" if release.status == "rolling" else release.status
 
 
-def block(picture: Picture) -> list[str]:
+def block(picture: Picture, *, bars: bool = True) -> list[str]:
     """What a terminal shows: a line a service, and below it what is wrong."""
     if not picture.is_complete:
         return [f"{picture.app}: release {picture.number} …"]
@@ -93,37 +93,56 @@ def block(picture: Picture) -> list[str]:
     lines = []
     for view in shown:
         part = min(view.ready, view.updated)
-        state = f"{view.name.ljust(names)}  {bar(part, view.desired)}  {readiness(view)} ready"
+        gauge = f"{bar(part, view.desired)}  " if bars else ""
+        state = f"{view.name.ljust(names)}  {gauge}{readiness(view)} ready"
         lines.append(f"  {state}{_doing(picture, view)}")
     return lines + [f"  {line}" for line in troubles(picture)]
 
 
-def news(old: Picture, new: Picture) -> Iterator[str]:
-    """What a pipe shows: only what has changed, a line each."""
-    before = {view.name: _progress(view) for view in old.services or ()}
-    for view in new.services or ():
-        if before.get(view.name) != _progress(view):
-            yield f"{view.name}  {_progress(view)}"
-    known = set(troubles(old))
-    yield from (line for line in troubles(new) if line not in known)
+class News:
+    """What a pipe is told: what has changed, a line each, and each reason of a service once."""
+
+    def __init__(self) -> None:
+        self._progress: dict[str, str] = {}
+        self._reasons: set[tuple[str, str]] = set()
+
+    def of(self, picture: Picture) -> Iterator[str]:
+        """The lines that this look adds."""
+        for view in picture.services or ():
+            if self._progress.get(view.name) != _progress(view):
+                self._progress[view.name] = _progress(view)
+                yield f"{view.name}  {_progress(view)}"
+        for (service, message), views in _in_trouble(picture).items():
+            reason = (service, _without_when(message))
+            if reason not in self._reasons:
+                self._reasons.add(reason)
+                yield _trouble(views, message)
 
 
 def troubles(picture: Picture) -> list[str]:
-    """Why replicas are not ready: one line for all with the same reason. What a start brings with
-    it is none: a replica that has just been started is given a moment."""
+    """Why replicas are not ready: one line for all with the same reason."""
+    return [_trouble(views, message) for (_, message), views in _in_trouble(picture).items()]
+
+
+def _in_trouble(picture: Picture) -> dict[tuple[str, str], list[ReplicaView]]:
+    """The replicas that are not ready, by service and reason. What a start brings with it is none,
+    a replica that has just been started is given a moment; nor is it when one is told to go."""
     reasons: dict[tuple[str, str], list[ReplicaView]] = {}
     for view in picture.replicas or ():
-        if not view.ready and view.message and not _is_young(view, picture.now):
+        is_waited_for = not view.ready and view.state != "stopping"
+        if is_waited_for and view.message and not _is_young(view, picture.now):
             reasons.setdefault((view.service, plain(view.message)), []).append(view)
-    return [
-        click.style(f"{_who(views)}: {message}", fg="yellow")
-        for (_, message), views in reasons.items()
-    ]
+    return reasons
+
+
+def _trouble(views: Sequence[ReplicaView], message: str) -> str:
+    return click.style(f"{_who(views)}: {message}", fg="yellow")
 
 
 async def follow(client: "Client", picture: Picture, screen: Screen) -> Picture:
     """Show the progress until the release is over; the last picture. Raises OrbError."""
     looks: asyncio.Queue[tuple[str, tuple[View, ...]]] = asyncio.Queue(LOOKS_WAITING_MAX)
+    news = News()
 
     async def feed(kind: str) -> None:
         query = Query(kind=kind, environment=picture.environment, app=picture.app)
@@ -133,28 +152,30 @@ async def follow(client: "Client", picture: Picture, screen: Screen) -> Picture:
     async with asyncio.TaskGroup() as group:
         feeds = [group.create_task(feed(kind)) for kind in _KINDS]
         try:
-            over = await _until_over(looks, picture, screen)
+            over = await _until_over(looks, picture, screen, news)
         finally:
             for task in feeds:
                 task.cancel()
     last = await looked(client, over)  # the watches are not in step with each other
-    _show(over, last, screen)
+    _show(last, screen, news)
     screen.keep()
     return last
 
 
 async def _until_over(
-    looks: "asyncio.Queue[tuple[str, tuple[View, ...]]]", picture: Picture, screen: Screen
+    looks: "asyncio.Queue[tuple[str, tuple[View, ...]]]",
+    picture: Picture,
+    screen: Screen,
+    news: News,
 ) -> Picture:
     while not verdict(picture):
-        before = picture
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_AGAIN_S):
                 picture = seen(picture, *await looks.get())
         picture = replace(picture, now=now())
         while screen.live and not looks.empty():
             picture = seen(picture, *looks.get_nowait())
-        _show(before, picture, screen)
+        _show(picture, screen, news)
     return picture
 
 
@@ -166,11 +187,11 @@ async def looked(client: "Client", picture: Picture) -> Picture:
     return replace(picture, now=now())
 
 
-def _show(before: Picture, picture: Picture, screen: Screen) -> None:
+def _show(picture: Picture, screen: Screen, news: News) -> None:
     if screen.live:
         screen.draw(block(picture))
     elif picture.is_complete:
-        for line in news(before if before.is_complete else _unseen(before), picture):
+        for line in news.of(picture):
             screen.say(line)
 
 
@@ -227,7 +248,7 @@ def culprit(picture: Picture) -> ReplicaView | None:
     waiting.sort(
         key=lambda view: (
             not told.startswith(f"{view.name} "),
-            view.state not in _IN_TROUBLE,
+            view.state not in _FAILING,
             -view.restarts,
             view.replica,
         )
@@ -237,7 +258,11 @@ def culprit(picture: Picture) -> ReplicaView | None:
 
 def _reason(trouble: str) -> str:
     """What a line of trouble says, without whom it befell and when it is tried again."""
-    return trouble.partition(": ")[2].partition("; next try")[0]
+    return _without_when(trouble.partition(": ")[2])
+
+
+def _without_when(message: str) -> str:
+    return message.partition("; next try")[0]
 
 
 def _is_young(view: ReplicaView, at: int) -> bool:
@@ -250,10 +275,6 @@ def _is_young(view: ReplicaView, at: int) -> bool:
 
 def _is_settled(view: ServiceView) -> bool:
     return view.mode.endswith("-job") or (view.ready >= view.desired and not view.message)
-
-
-def _unseen(picture: Picture) -> Picture:
-    return replace(picture, releases=None, services=None, replicas=None)
 
 
 def _progress(view: ServiceView) -> str:

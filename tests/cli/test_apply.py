@@ -4,7 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click import unstyle
 
+from cli.rollouts import News, Picture
 from tests.cli.conftest import Orbctl
 from tests.cli.fake_control import (
     FakeCluster,
@@ -83,13 +85,43 @@ def test_a_failed_release_exits_with_1_and_shows_the_last_lines_of_the_replica(
     ]
 
 
+def test_a_pipe_is_told_a_reason_once_however_often_it_is_tried_again() -> None:
+    picture = Picture(
+        environment="default", app="shop", number=2, services=(a_service_view(ready=0),)
+    )
+    news, told = News(), []
+    for number, why in (
+        (1, "exit code 7; next try in 1 s"),
+        (2, ""),
+        (2, "exit code 7; next try in 2 s"),
+        (3, "killed: out of memory; next try in 4 s"),
+        (4, "exit code 7; next try in 8 s"),
+    ):
+        view = a_replica_view(1, ready=False, state="failed", restarts=number, message=why)
+        told += [unstyle(line) for line in news.of(replace(picture, replicas=(view,)))]
+    assert told == [
+        "web  0/3 ready",
+        "web/1: exit code 7; next try in 1 s",
+        "web/1: killed: out of memory; next try in 4 s",
+    ]
+
+
+def test_a_replica_that_is_told_to_go_is_no_trouble(orbctl: Orbctl, cluster: FakeCluster) -> None:
+    _rolling(cluster)
+    cluster.replicas.append(
+        a_replica_view(4, ready=False, state="stopping", message="scaled to 3", restarts=1)
+    )
+    cluster.steps.append(_it_is_done)
+    assert "scaled to 3" not in orbctl("apply").stdout
+
+
 def test_a_release_that_takes_too_long_exits_with_3(orbctl: Orbctl, cluster: FakeCluster) -> None:
     _rolling(cluster)
     result = orbctl("apply", "--timeout", "0.2s")
     assert result.exit_code == 3
     assert "timed out" in result.stderr
     assert "still going: release 2 of shop" in result.stderr
-    assert "web  ░░░░░░░░░░  0/3 ready   1 starting, 0 of 3 updated" in result.stdout
+    assert "  web  0/3 ready   1 starting, 0 of 3 updated" in result.stdout.splitlines()
 
 
 def test_a_superseded_release_says_by_which(orbctl: Orbctl, cluster: FakeCluster) -> None:
