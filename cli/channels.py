@@ -25,10 +25,13 @@ from orb.v1 import control_pb2 as pb
 
 M = TypeVar("M", bound=Message)
 
-PATIENCE_S: Final = 4.0
-"""How long servers may have no leader before the person is told: an error comes within 5 s."""
-CONNECT_S: Final = 1.5
-"""How long one round of connecting may take; after two rounds the servers are unreachable."""
+PATIENCE_S: Final = 3.0
+"""How long servers may have no leader before the person is told: with starting Python, connecting
+and asking why, an error comes within 5 s."""
+CONNECT_S: Final = 2.0
+"""How long connecting may take; then the servers are unreachable."""
+CONNECT_AT_LEAST_S: Final = 0.3
+"""A connection gets this long even where patience is over."""
 ANSWER_S: Final = 5.0
 """How long a server that was reached may think about one request."""
 WHY_S: Final = 0.5
@@ -67,9 +70,9 @@ class Channels:
 
     async def call(self, method: str, request: Message, answer: type[M]) -> M:
         """One question, one answer. Raises OrbError, within PATIENCE_S if no server answers."""
-        patience = _Patience(self._clock, PATIENCE_S - CONNECT_S)
+        patience = _Patience(self._clock, PATIENCE_S)
         while True:
-            address = await self._reach()
+            address = await self._reach(patience)
             try:
                 ask = self._channel(address).unary_unary(
                     SERVICE + method, _serialize, answer.FromString
@@ -82,9 +85,9 @@ class Channels:
 
     async def stream(self, method: str, request: Message, answer: type[M]) -> AsyncIterator[M]:
         """One question, many answers. The start is tried again; a later break is Unavailable."""
-        patience = _Patience(self._clock, PATIENCE_S - CONNECT_S)
+        patience = _Patience(self._clock, PATIENCE_S)
         while True:
-            address = await self._reach()
+            address = await self._reach(patience)
             begun = False
             try:
                 ask = self._channel(address).unary_stream(
@@ -105,7 +108,7 @@ class Channels:
         self, method: str, answer: type[M]
     ) -> "grpc.aio.StreamStreamCall[Message, M]":
         """Open a stream both ways to the leader, as far as known. Raises Unreachable."""
-        address = await self._reach()
+        address = await self._reach(_Patience(self._clock, CONNECT_S))
         return self._channel(address).stream_stream(
             SERVICE + method, _serialize, answer.FromString
         )(None)
@@ -154,33 +157,34 @@ class Channels:
             if channel is not None:
                 await channel.close(None)
 
-    async def _reach(self) -> str:
+    async def _reach(self, patience: "_Patience") -> str:
         """The address of a server that can be reached: the leader's if known, else the first."""
-        patience = _Patience(self._clock, CONNECT_S)
+        connecting = _Patience(self._clock, max(min(CONNECT_S, patience.left), CONNECT_AT_LEAST_S))
         while True:
             named, self._leader = self._leader, ""
-            candidates = (named,) if named else self._context.servers
-            found = await self._first_ready(candidates)
+            if named:
+                found = await self._first_ready((named,), connecting.left / 2)
+            else:
+                found = await self._first_ready(self._context.servers, connecting.left)
             if found:
                 if named:
                     self._leader = named
                 return found
             if named:  # it has just died, and who named it does not know yet: ask the others
-                patience = _Patience(self._clock, CONNECT_S)
                 continue
-            if patience.is_over:
+            if connecting.is_over:
                 causes = await diagnose(self._context)
                 raise Unreachable(causes.message, remedy=causes.remedy)
             await self._clock.sleep(PAUSE_S)
 
-    async def _first_ready(self, addresses: tuple[str, ...]) -> str:
+    async def _first_ready(self, addresses: tuple[str, ...], seconds: float) -> str:
         waiting = {
             asyncio.ensure_future(self._channel(address).channel_ready()): address
             for address in addresses
         }
         try:
             done, _ = await asyncio.wait(
-                waiting, timeout=CONNECT_S, return_when=asyncio.FIRST_COMPLETED
+                waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
             )
             return next((waiting[task] for task in waiting if task in done), "")
         finally:
@@ -204,8 +208,13 @@ class _Patience:
         self._end = clock.monotonic() + seconds
 
     @property
+    def left(self) -> float:
+        """In seconds."""
+        return max(0.0, self._end - self._clock.monotonic())
+
+    @property
     def is_over(self) -> bool:
-        return self._clock.monotonic() >= self._end
+        return not self.left
 
 
 def translated(error: grpc.aio.AioRpcError) -> OrbError:

@@ -1,6 +1,9 @@
 """How orbctl finds a server, and what it says if it does not."""
 
+import contextlib
+import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
@@ -87,6 +90,43 @@ def test_servers_without_a_quorum_are_told_within_5_seconds(
     assert result.exit_code == 1
     assert "only 1 of 3 servers can be reached" in result.stderr
     assert "--stale" in result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", [("status",), ("status", "--stale"), ("scale", "web=5")])
+def test_servers_that_stand_still_are_told_within_4_seconds(
+    orbctl: Orbctl, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
+) -> None:
+    with contextlib.ExitStack() as silent:
+        servers = [silent.enter_context(_a_silent_server()) for _ in range(3)]
+        monkeypatch.setenv("ORB_SERVERS", ",".join(servers))
+        began = time.monotonic()
+        result = orbctl(*verb)
+        assert time.monotonic() - began < 4
+    assert result.exit_code == 1
+    assert [f"  {server}: no answer within 1 s" in result.stderr for server in servers] == [
+        True
+    ] * 3
+
+
+@pytest.mark.slow
+def test_a_named_leader_that_stands_still_is_told_within_4_seconds(
+    orbctl: Orbctl, cluster: FakeCluster
+) -> None:
+    with _a_silent_server() as leader:
+        cluster.refusals.extend([Refusal(error="NotLeader", leader=leader)] * 100)
+        began = time.monotonic()
+        result = orbctl("status")
+        assert time.monotonic() - began < 4
+    assert result.exit_code == 1
+    assert "no server leads just now" in result.stderr
+
+
+@contextlib.contextmanager
+def _a_silent_server() -> Iterator[str]:
+    """One whose machine takes connections, but which does not run: as under SIGSTOP."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
 
 
 @pytest.mark.slow
