@@ -1,6 +1,7 @@
 """Replicas as people see them: each by its main task."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from controlplane.api.look import Filter, Look
 from controlplane.reconcilers.explain import what_next
@@ -9,7 +10,7 @@ from controlplane.state.tables import State, Task, View
 from orb.cluster import ReplicaView, TaskView
 from orb.errors import InvalidInput
 from orb.ids import Millis, ReplicaKey
-from orb.lifecycle import Desired, TaskState
+from orb.lifecycle import Desired, NodeStatus, TaskState
 
 NO_TASK_YET = "it has no task yet"
 
@@ -40,7 +41,7 @@ def number_of(name: str) -> int | None:
 def replica_view(look: Look, key: ReplicaKey) -> ReplicaView:
     """One replica."""
     state = look.state
-    task = main_task(state.tasks_in(key))
+    task = main_task(state, state.tasks_in(key))
     replica = state.replicas.get(key)
     restarts = 0 if replica is None else replica.restarts
     if task is None:
@@ -66,10 +67,10 @@ def replica_view(look: Look, key: ReplicaKey) -> ReplicaView:
     )
 
 
-def main_task(tasks: Iterable[Task]) -> Task | None:
-    """The one that people mean: ready for the longest time; else the newest that is wanted, has not
-    ended, or has."""
-    return max(tasks, key=_rank, default=None)
+def main_task(state: State, tasks: Iterable[Task]) -> Task | None:
+    """The one that people mean: ready for the longest time, on a node that answers before others;
+    else the newest that is wanted, has not ended, or has."""
+    return max(tasks, key=partial(_rank, state), default=None)
 
 
 def message_of(look: Look, task: Task) -> str:
@@ -94,6 +95,8 @@ def next_of(look: Look, key: ReplicaKey) -> str:
 
 def state_word(task: Task) -> str:
     """The state as people read it."""
+    if task.desired is Desired.STOP and not task.ended:
+        return TaskState.STOPPING.name.lower()
     return "pending" if task.state is TaskState.NEW else task.state.name.lower()
 
 
@@ -125,10 +128,13 @@ def _task_view(look: Look, task: Task) -> TaskView:
     )
 
 
-def _rank(task: Task) -> tuple[bool, Millis, bool, bool, int]:
+def _rank(state: State, task: Task) -> tuple[bool, bool, Millis, bool, bool, int]:
     is_ready = task.ready and not task.ended
+    node = None if task.node is None else state.nodes.get(task.node)
+    answers = node is not None and node.status is NodeStatus.READY
     ready_for = Millis(-(task.ready_since or 0)) if is_ready else Millis(0)
-    return is_ready, ready_for, task.wanted, not task.ended, task.id
+    serves = is_ready and task.wanted and answers
+    return serves, is_ready, ready_for, task.wanted, not task.ended, task.id
 
 
 def _without_task(look: Look, key: ReplicaKey, restarts: int) -> ReplicaView:

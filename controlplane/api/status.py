@@ -1,14 +1,15 @@
 """The cluster at a glance, and what is wrong with it, worst first."""
 
+import datetime as dt
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from controlplane.api.look import Filter, Look, amounts
 from controlplane.api.nodes import natural
 from controlplane.api.services import services
 from controlplane.raft.log import Role
-from controlplane.state.tables import Node
+from controlplane.state.tables import Node, Task
 from orb.cluster import ServerView, ServiceView, StatusView
 from orb.lifecycle import Availability, NodeStatus
 from orb.resources import Resources
@@ -104,26 +105,52 @@ def _of_agreement(look: Look) -> Iterator[str]:
 def _of_nodes(look: Look) -> Iterator[str]:
     nodes = sorted(look.state.nodes.values(), key=lambda node: natural(node.name))
     for verdict in (NodeStatus.DOWN, NodeStatus.SUSPECT):
-        names = [str(node.name) for node in nodes if node.status is verdict]
-        if names:
-            what, verb = ("node", "is") if len(names) == 1 else ("nodes", "are")
-            yield f"{what} {_listed(names)} {verb} {verdict.name.lower()}"
+        silent = [node for node in nodes if node.status is verdict]
+        if silent:
+            what, verb = ("node", "is") if len(silent) == 1 else ("nodes", "are")
+            names = _listed([str(node.name) for node in silent])
+            since = _utc(min(node.status_since for node in silent))
+            yield f"{what} {names} {verb} {verdict.name.lower()} since {since}"
     for node in nodes:
         if node.squeezed:
             yield f"node {node.name} has shrunk below what its tasks reserve"
 
 
 def _blocked_drain(look: Look, node: Node) -> Iterator[str]:
-    """Tasks that cannot leave a draining node, because their data lies there."""
+    """Tasks that cannot leave a draining node, and why: their data lies there, or no other node
+    has a place for them."""
     if node.availability is not Availability.DRAINING:
         return
-    stay = [
-        task.replica.name
-        for task in look.state.tasks_at(node.name)
-        if task.wanted and look.state.spec_of(task).named_volumes
-    ]
-    if stay:
-        yield f"{node.name} cannot be drained: the volumes of {_listed(stay)} lie there"
+    tasks = [task for task in look.state.tasks_at(node.name) if task.wanted]
+    bound = [task for task in tasks if look.state.spec_of(task).named_volumes]
+    movable = [task for task in tasks if not look.state.spec_of(task).named_volumes]
+    waits = {_names([task]): why for task in movable if (why := _why_it_waits(look, task))}
+    if bound:
+        yield f"{node.name} cannot be drained: the volumes of {_names(bound)} lie there"
+    if movable and not any(map(_takes_tasks, look.state.nodes.values())):
+        yield f"{node.name} cannot be drained: no node takes {_names(movable)}"
+    elif waits:
+        why = next(iter(waits.values()))
+        yield f"{node.name} cannot be drained: nowhere to go for {_listed(list(waits))}: {why}"
+
+
+def _takes_tasks(node: Node) -> bool:
+    return node.status is NodeStatus.READY and node.availability is Availability.ACTIVE
+
+
+def _why_it_waits(look: Look, task: Task) -> str:
+    """Why the task that is to take its place has none; empty if it has, or there is none yet."""
+    others = look.state.tasks_in(task.replica)
+    return next((why for other in others if (why := look.pending.get(other.id, ""))), "")
+
+
+def _names(tasks: Sequence[Task]) -> str:
+    return _listed([task.replica.name for task in tasks])
+
+
+def _utc(at: int) -> str:
+    """A point in time, to the second: `2024-05-01T12:00:00Z`."""
+    return f"{dt.datetime.fromtimestamp(at // 1000, dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _name(view: ServiceView) -> str:

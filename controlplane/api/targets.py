@@ -41,7 +41,7 @@ def with_output(state: State, replica: ReplicaKey) -> list[Task]:
 def running(look: Look, asked: Asked) -> Task:
     """The task in which a command can run. Raises NotFound, InvalidInput, Conflict."""
     keys = replicas_of(look.state, asked)
-    mains = [main_task(look.state.tasks_in(key)) for key in keys]
+    mains = [main_task(look.state, look.state.tasks_in(key)) for key in keys]
     found = [task for task in mains if task is not None and task.state is TaskState.RUNNING]
     found.sort(key=lambda task: (not task.ready, task.replica))
     if found:
