@@ -46,4 +46,6 @@ def refusal(answer: Refused) -> OrbError:
     """A refusal as the error that a person is told."""
     if answer.why.startswith("internal:"):
         return OrbError(answer.why, remedy="this is a mistake in Orb: please report it")
-    return NotFound(answer.why) if answer.missing else Conflict(answer.why)
+    if not answer.missing:
+        return Conflict(answer.why)
+    return NotFound(answer.why, remedy="`orbctl get services` and `orbctl get nodes` list all")

@@ -52,7 +52,8 @@ def _lines(old: AppSpec | None, new: AppSpec) -> Iterator[str]:
 
 def _of_service(name: str, old: ServiceSpec | None, new: ServiceSpec | None) -> Iterator[str]:
     if old is None and new is not None:
-        yield f"{name}: added, {new.replicas} x {new.task.container.image}"
+        many = "one on every node," if new.is_global else f"{new.replicas} x"
+        yield f"{name}: added, {many} {new.task.container.image}"
     elif new is None:
         yield f"{name}: removed"
     else:

@@ -1,7 +1,7 @@
 """What happened, in words for people."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from controlplane.state.stamp import Stamp
@@ -50,24 +50,40 @@ def record_tasks(
     state: State, stamp: Stamp, kind: str, tasks: Sequence[Task], what: str, node: str = ""
 ) -> None:
     """Remember what happened to several tasks: one event for each service of theirs."""
+    for group in _by_service(tasks):
+        record(state, stamp, kind, f"{_names(group)} {what}", _of_group(group, node))
+
+
+def record_placed(state: State, stamp: Stamp, tasks: Sequence[Task]) -> None:
+    """Remember where several tasks were placed: one event for each service of theirs."""
+    for group in _by_service(tasks):
+        nodes = _listed(tuple(dict.fromkeys(task.node or "" for task in group)))
+        what = f"{_names(group)} placed on {nodes}"
+        record(state, stamp, "task.assigned", what, _of_group(group))
+
+
+def _by_service(tasks: Sequence[Task]) -> Iterable[list[Task]]:
     groups: dict[ServiceKey, list[Task]] = {}
     for task in tasks:
         groups.setdefault(task.replica.owner, []).append(task)
-    for service, group in groups.items():
-        about = About(
-            environment=service.environment,
-            app=service.app,
-            service=service.service,
-            replica=group[0].replica.number if len(group) == 1 else 0,
-            node=node or (group[0].node or "" if len(group) == 1 else ""),
-        )
-        record(state, stamp, kind, f"{names(group)} {what}", about)
+    return groups.values()
 
 
-def names(tasks: Sequence[Task]) -> str:
-    """The replicas of these tasks: `web/1, web/2 and 7 more`."""
-    shown = ", ".join(task.replica.name for task in tasks[:NAMES_PER_EVENT_MAX])
-    more = len(tasks) - NAMES_PER_EVENT_MAX
+def _of_group(group: Sequence[Task], node: str = "") -> About:
+    first = of_task(group[0])
+    if len(group) == 1:
+        return replace(first, node=node or first.node)
+    return replace(first, replica=0, node=node)
+
+
+def _names(tasks: Sequence[Task]) -> str:
+    return _listed([task.replica.name for task in tasks])
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`web/1, web/2 and 7 more`."""
+    shown = ", ".join(names[:NAMES_PER_EVENT_MAX])
+    more = len(names) - NAMES_PER_EVENT_MAX
     return f"{shown} and {more} more" if more > 0 else shown
 
 

@@ -34,7 +34,7 @@ def report(state: State, stamp: Stamp, command: ReportTasks) -> Answer:
         taken += 1
         if after.ready and not before.ready:
             ready.append(after)
-        elif after.state is not before.state:
+        elif after.state is not before.state or (before.ready and not after.ready):
             _say(state, stamp, after)
     events.record_tasks(state, stamp, "task.ready", ready, f"ready on {command.node}", command.node)
     return Applied(number=taken, changed=taken > 0)
@@ -71,7 +71,7 @@ def _seen(task: Task, seen: Report, stamp: Stamp) -> Task:
 
 
 def _say(state: State, stamp: Stamp, task: Task) -> None:
-    """Tell people of an end."""
+    """Tell people of an end, and of one that runs but does not serve any more."""
     where, message = f"on {task.node}", f": {task.message}" if task.message else ""
     if task.state is TaskState.FAILED:
         kind, what = "task.failed", f"failed {where}{message}"
@@ -79,6 +79,8 @@ def _say(state: State, stamp: Stamp, task: Task) -> None:
         wished = task.desired is Desired.STOP
         why = f": {task.stop_reason}" if wished and task.stop_reason else message
         kind, what = "task.stopped", f"{'stopped' if wished else 'has completed'} {where}{why}"
+    elif task.state is TaskState.RUNNING and task.wanted and task.message:
+        kind, what = "task.unready", f"not ready {where}{message}"
     else:
         return
     events.record(state, stamp, kind, f"{task.replica.name} {what}", events.of_task(task))

@@ -104,7 +104,7 @@ def assign(state: State, stamp: Stamp, command: AssignTasks) -> Answer:
         )
         indexes.put_task(state, moved)
         placed.append(moved)
-    events.record_tasks(state, stamp, "task.assigned", placed, "placed")
+    events.record_placed(state, stamp, placed)
     return Applied(number=len(placed), changed=bool(placed))
 
 

@@ -46,6 +46,14 @@ def test_a_report_is_the_whole_truth_about_a_task() -> None:
     ]
 
 
+def test_a_task_that_runs_but_does_not_serve_any_more_is_told_with_the_reason() -> None:
+    state = a_state_with(a_service(), a_task(1, node="n1"))
+    report(state, replace(a_report(1), ready=False, message="no answer within 3 s"))
+    assert [(event.kind, event.message) for event in state.events] == [
+        ("task.unready", "web/1 not ready on n1: no answer within 3 s")
+    ]
+
+
 def test_the_same_report_again_changes_nothing() -> None:
     state = a_state_with(a_service(), a_task(1, node="n1", state=TaskState.ASSIGNED))
     report(state, a_report(1))
