@@ -111,7 +111,10 @@ def _facts(title: str, facts: Sequence[tuple[str, str]]) -> Iterator[str]:
     yield _title(title)
     shown = [(key, value) for key, value in facts if value]
     wide = max((len(key) for key, _ in shown), default=0)
-    yield from (f"  {key.ljust(wide)}  {value}" for key, value in shown)
+    below = "\n" + " " * (wide + 4)
+    yield from (
+        f"  {key.ljust(wide)}  {value.rstrip().replace(chr(10), below)}" for key, value in shown
+    )
 
 
 def _node(view: NodeView, at: int) -> Iterator[str]:

@@ -9,6 +9,7 @@ from cli.asking import Query
 from cli.naming import complete_name, narrowed
 from cli.output import output_option, print_views, watch_option, watch_views
 from cli.scope import Scope, with_scope
+from orb.errors import NotFound
 
 if TYPE_CHECKING:
     from cli.client import Client
@@ -46,6 +47,20 @@ class Kind(click.ParamType[str]):
 
         del ctx, param
         return [CompletionItem(kind) for kind in WORDS if kind.startswith(incomplete)]
+
+
+def _missing(kind: str, name: str, environment: str) -> NotFound:
+    """Nothing has that name: for a person a mistake, for a script an empty list."""
+    if kind == "events":
+        return NotFound(f"nothing is known to have happened to {name!r}{_where(environment)}")
+    return NotFound(
+        f"there is no {kind.removesuffix('s')} {name!r}{_where(environment)}",
+        remedy=f"`orbctl get {kind}` lists them all",
+    )
+
+
+def _where(environment: str) -> str:
+    return f" in the environment {environment!r}" if environment else ""
 
 
 @click.command()
@@ -90,7 +105,10 @@ def get(
     async def work(client: "Client") -> None:
         if watch:
             await watch_views(kind, client.watch(query), output)
-        else:
-            print_views(kind, await client.get(query), output)
+            return
+        views = await client.get(query)
+        if name and not views and output in {"table", "wide"}:
+            raise _missing(kind, name, query.environment)
+        print_views(kind, views, output)
 
     scope.run(work)
