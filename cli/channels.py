@@ -16,7 +16,8 @@ from google.protobuf.message import Message
 
 from cli.asking import Unreachable
 from cli.contexts import Context
-from cli.diagnose import diagnose
+from cli.diagnose import PROBE_S, diagnose
+from cli.processes import age_s
 from orb import errors
 from orb.clock import Clock, SystemClock
 from orb.errors import NoQuorum, OrbError, Unavailable, Unknown
@@ -25,9 +26,11 @@ from orb.v1 import control_pb2 as pb
 
 M = TypeVar("M", bound=Message)
 
-PATIENCE_S: Final = 3.0
-"""How long servers may have no leader before the person is told: with starting Python, connecting
-and asking why, an error comes within 5 s."""
+PATIENCE_S: Final = 3.6
+"""How long servers may have no leader before the person is told, counted from the start of orbctl
+for its first request: with asking why, an error comes within 5 s."""
+PATIENCE_AT_LEAST_S: Final = 2.0
+"""Where orbctl itself was slow to start, the servers still have this long."""
 CONNECT_S: Final = 2.0
 """How long connecting may take; then the servers are unreachable."""
 CONNECT_AT_LEAST_S: Final = 0.3
@@ -67,10 +70,11 @@ class Channels:
         self._credentials = _channel_credentials(context)
         self._open: dict[str, grpc.aio.Channel] = {}
         self._leader = ""
+        self._is_first = True
 
     async def call(self, method: str, request: Message, answer: type[M]) -> M:
         """One question, one answer. Raises OrbError, within PATIENCE_S if no server answers."""
-        patience = _Patience(self._clock, PATIENCE_S)
+        patience = self._patience()
         while True:
             address = await self._reach(patience)
             try:
@@ -85,7 +89,7 @@ class Channels:
 
     async def stream(self, method: str, request: Message, answer: type[M]) -> AsyncIterator[M]:
         """One question, many answers. The start is tried again; a later break is Unavailable."""
-        patience = _Patience(self._clock, PATIENCE_S)
+        patience = self._patience()
         while True:
             address = await self._reach(patience)
             begun = False
@@ -108,7 +112,7 @@ class Channels:
         self, method: str, answer: type[M]
     ) -> "grpc.aio.StreamStreamCall[Message, M]":
         """Open a stream both ways to the leader, as far as known. Raises Unreachable."""
-        address = await self._reach(_Patience(self._clock, CONNECT_S))
+        address = await self._reach(self._patience())
         return self._channel(address).stream_stream(
             SERVICE + method, _serialize, answer.FromString
         )(None)
@@ -157,9 +161,17 @@ class Channels:
             if channel is not None:
                 await channel.close(None)
 
+    def _patience(self) -> "_Patience":
+        """For one request; the time that orbctl took to start counts as its first one's."""
+        late = age_s(os.getpid()) if self._is_first else 0.0
+        self._is_first = False
+        return _Patience(self._clock, max(PATIENCE_S - late, PATIENCE_AT_LEAST_S))
+
     async def _reach(self, patience: "_Patience") -> str:
         """The address of a server that can be reached: the leader's if known, else the first."""
-        connecting = _Patience(self._clock, max(min(CONNECT_S, patience.left), CONNECT_AT_LEAST_S))
+        connecting = _Patience(
+            self._clock, max(min(CONNECT_S, patience.left - PROBE_S), CONNECT_AT_LEAST_S)
+        )
         while True:
             named, self._leader = self._leader, ""
             if named:

@@ -58,6 +58,14 @@ def start_mark(pid: int) -> str:
     return f"{_BOOT_ID.read_text(encoding='ascii').strip()}:{fields[_START_FIELD]}"
 
 
+def age_s(pid: int) -> float:
+    """For how long the process with this pid has run, in seconds; 0 where /proc does not tell."""
+    ticks = start_mark(pid).rpartition(":")[2]
+    if not ticks:
+        return 0.0
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(ticks) / os.sysconf("SC_CLK_TCK")
+
+
 def end(processes: Iterable[Process], within_s: float) -> None:
     """Ask them to end, all at once; kill those that have not within that time."""
     left = [each for each in processes if each.send(signal.SIGTERM)]
