@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -16,6 +17,8 @@ DEFAULT_HOST: Final = "unix:///var/run/docker.sock"
 PING_S: Final = 2.0
 """How long the engine may take to say that it is there."""
 REQUEST_S: Final = 30.0
+STOPS_AT_ONCE_MAX: Final = 8
+"""Containers that are stopped side by side; an engine is not faster with more."""
 STOP_GRACE_S: Final = 2
 """How long a container may take to end, once the whole local cluster ends."""
 
@@ -49,10 +52,14 @@ def remove_all(at: str, label: str, *, volumes: bool) -> int:
     """
     chosen = quote(json.dumps({"label": [label]}))
     containers = _items(_request(at, "GET", f"/containers/json?all=1&filters={chosen}"), "Id")
-    for container in containers:
+
+    def end(container: str) -> None:
         _request(at, "POST", f"/containers/{container}/stop?t={STOP_GRACE_S}")
-    for container in containers:
         _request(at, "DELETE", f"/containers/{container}?force=1&v=1")
+
+    with ThreadPoolExecutor(STOPS_AT_ONCE_MAX) as pool:
+        for _ in pool.map(end, containers):
+            pass
     for network in _items(_request(at, "GET", f"/networks?filters={chosen}"), "Id"):
         _request(at, "DELETE", f"/networks/{network}")
     if volumes:
