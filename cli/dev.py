@@ -178,7 +178,15 @@ def _how_to_reach(plan: "Plan") -> str:
     except NotFound:
         here = False
     how = "orbctl" if here else f"orbctl --context {plan.context}"
-    return f"The cluster is well: {size}. Look with `{how} status`; end it with `orbctl dev stop`."
+    stop = f"orbctl dev stop{_dir_option(plan)}"
+    return f"The cluster is well: {size}. Look with `{how} status`; end it with `{stop}`."
+
+
+def _dir_option(plan: "Plan") -> str:
+    """What the other verbs of `dev` need to find it from this folder."""
+    from cli.devplan import directory_of
+
+    return "" if directory_of(None, Path.cwd()) == plan.directory else f" --dir {plan.directory}"
 
 
 def _is_running(directory: Path) -> bool:
