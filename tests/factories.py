@@ -1,6 +1,7 @@
 """Builders of test data: plain functions with defaults."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from controlplane.state import indexes
 from controlplane.state.tables import (
@@ -15,6 +16,7 @@ from controlplane.state.tables import (
     Task,
     View,
 )
+from orb.contents import GRANT_MODE, ConfigSpec, FileKind, Grant, SecretSpec, digest_of
 from orb.ids import AppKey, Millis, NodeName, ReplicaKey, ServiceKey, TaskId
 from orb.lifecycle import Availability, Desired, NodeStatus, ReleaseStatus, TaskState
 from orb.resources import Resources
@@ -106,6 +108,50 @@ def an_app_spec(*services: ServiceSpec, name: str = "shop") -> AppSpec:
     """A declared app; one service `web` if none is given."""
     chosen = services or (a_service_spec(),)
     return AppSpec(name=name, services=tuple(sorted(chosen, key=lambda service: service.name)))
+
+
+def a_grant(
+    name: str = "site",
+    content: bytes = b"one",
+    *,
+    kind: FileKind = FileKind.CONFIG,
+    target: str = "",
+    mode: int = GRANT_MODE,
+) -> Grant:
+    """A service sees this config or secret."""
+    return Grant(
+        kind=kind,
+        name=name,
+        digest=digest_of(content) if content else "",
+        target=target or f"/{name}",
+        mode=mode,
+    )
+
+
+def with_files(service: ServiceSpec, *grants: Grant) -> ServiceSpec:
+    """The service seeing these files."""
+    container = replace(service.task.container, files=grants)
+    return replace(service, task=replace(service.task, container=container))
+
+
+def an_app_with_files(
+    *services: ServiceSpec, external: tuple[str, ...] = (), name: str = "shop"
+) -> AppSpec:
+    """An app of these services and the configs and secrets that they see."""
+    grants = {(g.kind, g.name): g for s in services for g in s.task.container.files}
+    return replace(
+        an_app_spec(*services, name=name),
+        configs=tuple(
+            ConfigSpec(name=grant.name, digest=grant.digest)
+            for grant in grants.values()
+            if grant.kind is FileKind.CONFIG
+        ),
+        secrets=tuple(
+            SecretSpec(name=grant.name, digest=grant.digest, external=grant.name in external)
+            for grant in grants.values()
+            if grant.kind is FileKind.SECRET
+        ),
+    )
 
 
 def a_service(

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from controlplane.state import apps, clients, events, nodes, replicas, reports, tasks
+from controlplane.state import apps, clients, events, nodes, replicas, reports, secrets, tasks
 from controlplane.state.commands import (
     COMMANDS_PER_BATCH_MAX,
     Answer,
@@ -20,6 +20,7 @@ from controlplane.state.commands import (
     Refused,
     RegisterNode,
     RemoveNode,
+    RemoveSecret,
     ReportTasks,
     ScaleService,
     SetAvailability,
@@ -27,6 +28,7 @@ from controlplane.state.commands import (
     SetLabels,
     SetNodeStatus,
     SetReleaseStatus,
+    SetSecret,
     Single,
     StopTasks,
 )
@@ -75,14 +77,14 @@ def _handled(state: State, stamp: Stamp, command: Single) -> Answer:
             return _on_apps(state, stamp, command)
         case SetAvailability() | SetLabels() | RemoveNode() | RegisterNode() | SetNodeStatus():
             return _on_nodes(state, stamp, command)
+        case SetSecret() | RemoveSecret():
+            return _on_secrets(state, stamp, command)
         case SetBrake():
             return nodes.set_brake(state, stamp, command)
         case CreateTasks() | StopTasks() | LoseTasks() | AssignTasks() | ReportTasks():
             return _on_tasks(state, stamp, command)
-        case ReapTasks():
-            return tasks.reap(state, command)
-        case ReapReplicas():
-            return replicas.reap(state, command)
+        case ReapTasks() | ReapReplicas():
+            return _reap(state, command)
         case _:
             assert_never(command)
 
@@ -103,6 +105,26 @@ def _on_apps(
             return apps.open_service(state, command)
         case SetReleaseStatus():
             return apps.set_release_status(state, stamp, command)
+        case _:
+            assert_never(command)
+
+
+def _on_secrets(state: State, stamp: Stamp, command: SetSecret | RemoveSecret) -> Answer:
+    match command:
+        case SetSecret():
+            return secrets.set_secret(state, stamp, command)
+        case RemoveSecret():
+            return secrets.remove(state, stamp, command)
+        case _:
+            assert_never(command)
+
+
+def _reap(state: State, command: ReapTasks | ReapReplicas) -> Answer:
+    match command:
+        case ReapTasks():
+            return tasks.reap(state, command)
+        case ReapReplicas():
+            return replicas.reap(state, command)
         case _:
             assert_never(command)
 

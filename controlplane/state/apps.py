@@ -1,9 +1,10 @@
 """Apps and their releases: what people declare, as one atomic step over all services."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from controlplane.state import diffs, events, indexes, replicas, tasks
+from controlplane.state import blobs, diffs, events, externals, indexes, replicas, tasks
 from controlplane.state.commands import (
     Answer,
     Applied,
@@ -26,6 +27,7 @@ from controlplane.state.tables import (
     Service,
     State,
 )
+from orb.contents import FileKind, digest_of
 from orb.ids import AppKey, ServiceKey
 from orb.lifecycle import ReleaseStatus
 from orb.spec import REPLICAS_MAX, SERVICES_PER_APP_MAX, AppSpec, ServiceSpec
@@ -37,16 +39,25 @@ REASON_CHARACTERS_MAX: Final = 1_000
 def apply_app(state: State, stamp: Stamp, command: ApplyApp) -> Answer:
     """Make the app what the spec says: one release, or nothing if it is so already."""
     key = AppKey(command.environment, command.spec.name)
-    refused = _objection_to_spec(state, key, command.spec, command.reason)
+    spec = externals.resolved(state, command.environment, command.spec)
+    if isinstance(spec, str):
+        return Refused(spec)
+    refused = _objection_to_spec(state, key, spec, command.reason)
     if refused:
         return Refused(refused)
     app = state.apps.get(key)
     number = app.release if app is not None else 0
     if command.expected_release not in {None, number}:
         return Refused(f"{key.app} is at release {number}, not {command.expected_release}")
-    if app is not None and diffs.same(state.releases[key][number].spec, command.spec):
+    if app is not None and diffs.same(state.releases[key][number].spec, spec):
         return _unchanged(state, stamp, state.releases[key][number])
-    return _release(state, stamp, key, command.spec, command.reason)
+    contents = {digest_of(content): content for content in command.contents}
+    contents = {digest: contents[digest] for digest in blobs.of_app(spec) if digest in contents}
+    refused = _objection_to_contents(state, key, spec, contents)
+    if refused:
+        return Refused(refused)
+    blobs.keep(state, contents)
+    return release(state, stamp, key, spec, command.reason)
 
 
 def _unchanged(state: State, stamp: Stamp, release: Release) -> Answer:
@@ -76,7 +87,7 @@ def scale(state: State, stamp: Stamp, command: ScaleService) -> Answer:
     scaled = replace(service.spec, replicas=command.replicas)
     spec = state.releases[app.key][app.release].spec
     services = tuple(scaled if one.name == scaled.name else one for one in spec.services)
-    return _release(state, stamp, app.key, replace(spec, services=services), command.reason)
+    return release(state, stamp, app.key, replace(spec, services=services), command.reason)
 
 
 def delete(state: State, stamp: Stamp, command: DeleteApp) -> Answer:
@@ -87,6 +98,8 @@ def delete(state: State, stamp: Stamp, command: DeleteApp) -> Answer:
     for name in list(state.services_of_app.get(app.key, ())):
         _drop(state, stamp, state.services[ServiceKey(*app.key, name)], "the app was deleted")
     del state.apps[app.key]
+    for release in list(state.releases[app.key].values()):
+        blobs.drop_release(state, release)
     del state.releases[app.key]
     if not any(other.environment == app.key.environment for other in state.apps):
         del state.environments[app.key.environment]
@@ -134,7 +147,29 @@ def _objection_to_spec(state: State, key: AppKey, spec: AppSpec, reason: str) ->
         return f"the cluster has {APPS_MAX} apps, and no room for more"
     if len(state.services) + len(spec.services) > SERVICES_MAX:
         return f"the cluster would have more than {SERVICES_MAX} services"
+    if not all(_has_its_files(spec, one) for one in spec.services):
+        return f"a service of {key.app} sees a config or secret that the app does not have"
     return next((why for one in spec.services if (why := _objection_to_service(one))), None)
+
+
+def _has_its_files(spec: AppSpec, service: ServiceSpec) -> bool:
+    known = {(FileKind.CONFIG, one.name, one.digest) for one in spec.configs}
+    known |= {(FileKind.SECRET, one.name, one.digest) for one in spec.secrets}
+    grants = service.task.container.files
+    return all((grant.kind, grant.name, grant.digest) in known for grant in grants)
+
+
+def _objection_to_contents(
+    state: State, key: AppKey, spec: AppSpec, contents: Mapping[str, bytes]
+) -> str | None:
+    """A digest alone gives nobody a content: it must come along, be the app's own already, or be
+    that of a secret which its environment stores."""
+    mine = set(contents) | {secret.digest for secret in spec.secrets if secret.external}
+    for release in state.releases.get(key, {}).values():
+        mine.update(blobs.of_app(release.spec))
+    if any(digest not in mine for digest in blobs.of_app(spec)):
+        return f"the content of a config or secret of {key.app} did not come along"
+    return blobs.objection(state, contents)
 
 
 def _objection_to_service(spec: ServiceSpec) -> str | None:
@@ -145,8 +180,8 @@ def _objection_to_service(spec: ServiceSpec) -> str | None:
     return None
 
 
-def _release(state: State, stamp: Stamp, key: AppKey, spec: AppSpec, reason: str) -> Answer:
-    """The new release takes effect: for all services, at once."""
+def release(state: State, stamp: Stamp, key: AppKey, spec: AppSpec, reason: str) -> Applied:
+    """Make a release, which takes effect for all services at once. All must be checked before."""
     old = state.apps.get(key)
     number = _next_number(state, key, spec)
     before = None if old is None else state.releases[key][old.release]
@@ -160,7 +195,7 @@ def _release(state: State, stamp: Stamp, key: AppKey, spec: AppSpec, reason: str
     state.apps[key] = App(
         key=key, release=number, created_at=stamp.now if old is None else old.created_at
     )
-    release = Release(
+    made = Release(
         app=key,
         number=number,
         spec=spec,
@@ -171,10 +206,10 @@ def _release(state: State, stamp: Stamp, key: AppKey, spec: AppSpec, reason: str
         status_since=stamp.now,
         changes=lines,
     )
-    releases = state.releases.setdefault(key, {})
-    releases[number] = release
+    blobs.put_release(state, made)
+    releases = state.releases[key]
     while len(releases) > RELEASES_PER_APP_MAX:
-        del releases[min(releases)]
+        blobs.drop_release(state, releases[min(releases)])
     _take_effect(state, stamp, key, spec, number)
     told = f"release {number} of {key.app} by {stamp.author}: {'; '.join(lines)}"
     events.record(state, stamp, "release.made", told, events.of_app(key))

@@ -31,6 +31,8 @@ class ApplyApp:
     reason: str = ""
     expected_release: int | None = None
     """Refused unless this is the current release; 0: the app must be new; None: whatever it is."""
+    contents: tuple[bytes, ...] = field(default=(), repr=False)
+    """Of its configs and secrets, in any order; what a kept release of it has may be left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,23 @@ class DeleteApp:
     """Stop and forget the app and all its services. Named volumes stay where they are."""
 
     app: AppKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetSecret:
+    """Store a secret in an environment; the services that see it get it by a release of theirs."""
+
+    environment: str
+    name: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveSecret:
+    """Forget a stored secret. Refused while an app uses it."""
+
+    environment: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +218,8 @@ Single = (
     ApplyApp
     | ScaleService
     | DeleteApp
+    | SetSecret
+    | RemoveSecret
     | SetAvailability
     | SetLabels
     | RemoveNode

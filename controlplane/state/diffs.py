@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Final
 
+from orb.contents import Grant
 from orb.spec import AppSpec, ServiceSpec
 
 CHANGES_PER_RELEASE_MAX: Final = 100
@@ -11,7 +12,8 @@ CHANGES_PER_RELEASE_MAX: Final = 100
 CHANGE_CHARACTERS_MAX: Final = 200
 """The longest line; a longer one is cut."""
 
-_PREFIXES: Final = ("task.container.", "task.")
+_FILES: Final = "files"
+_PREFIXES: Final = (f"task.container.{_FILES}.", "task.container.", "task.")
 _VARIABLE: Final = "environment."
 """Values of variables may be passwords: only that they changed is said."""
 
@@ -27,7 +29,7 @@ def changes(old: AppSpec | None, new: AppSpec) -> tuple[str, ...]:
 
 def same(old: AppSpec, new: AppSpec) -> bool:
     """Whether both want the same, in whatever order they name it."""
-    return by_name(old) == by_name(new) and _volumes(old) == _volumes(new)
+    return by_name(old) == by_name(new) and _others(old) == _others(new)
 
 
 def by_name(spec: AppSpec) -> dict[str, ServiceSpec]:
@@ -35,8 +37,17 @@ def by_name(spec: AppSpec) -> dict[str, ServiceSpec]:
     return {service.name: service for service in spec.services}
 
 
-def _volumes(spec: AppSpec) -> dict[str, object]:
-    return {volume.name: volume for volume in spec.volumes}
+def _others(spec: AppSpec) -> dict[str, object]:
+    """What the app names beside its services."""
+    return {
+        f"{kind} {one.name}": one
+        for kind, named in (
+            ("volume", spec.volumes),
+            ("config", spec.configs),
+            ("secret", spec.secrets),
+        )
+        for one in named
+    }
 
 
 def _lines(old: AppSpec | None, new: AppSpec) -> Iterator[str]:
@@ -44,10 +55,10 @@ def _lines(old: AppSpec | None, new: AppSpec) -> Iterator[str]:
     after = by_name(new)
     for name in sorted({**before, **after}):
         yield from _of_service(name, before.get(name), after.get(name))
-    volumes_before = _volumes(old) if old is not None else {}
-    volumes_after = _volumes(new)
-    for name in sorted({**volumes_before, **volumes_after}):
-        yield from _of_leaf(f"volume {name}:", volumes_before.get(name), volumes_after.get(name))
+    others_before = _others(old) if old is not None else {}
+    others_after = _others(new)
+    for name in sorted({**others_before, **others_after}):
+        yield from _of_leaf(f"{name}:", others_before.get(name), others_after.get(name))
 
 
 def _of_service(name: str, old: ServiceSpec | None, new: ServiceSpec | None) -> Iterator[str]:
@@ -65,15 +76,21 @@ def _leaves(path: str, old: object, new: object) -> Iterator[tuple[str, object, 
     """Every place where the two differ, by its path."""
     if old == new:
         return
-    if is_dataclass(new) and type(old) is type(new):
+    if is_dataclass(new) and type(old) is type(new) and not isinstance(new, Grant):
         for field in fields(new):
             before, after = getattr(old, field.name), getattr(new, field.name)
+            if field.name == _FILES:
+                before, after = _by_place(before), _by_place(after)
             yield from _leaves(f"{path}.{field.name}".lstrip("."), before, after)
     elif isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted({**old, **new}):
             yield from _leaves(f"{path}.{key}", old.get(key), new.get(key))
     else:
         yield path, old, new
+
+
+def _by_place(files: tuple[Grant, ...]) -> dict[str, Grant]:
+    return {f"{one.kind.word} {one.name} at {one.target}": one for one in files}
 
 
 def _of_leaf(where: str, old: object, new: object) -> Iterator[str]:

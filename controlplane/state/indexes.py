@@ -4,6 +4,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import TypeVar
 
+from controlplane.state import blobs
 from controlplane.state.tables import Node, Replica, Service, SpecKey, State, Task
 from orb.ids import NodeName, ReplicaKey
 from orb.lifecycle import TaskState
@@ -49,7 +50,7 @@ def drop_unused_spec(state: State, key: SpecKey) -> None:
     service = state.services.get(key[0])
     wanted = service is not None and key[1] in {service.revision, service.opened}
     if key in state.specs and key not in state.tasks_of_spec and not wanted:
-        del state.specs[key]
+        blobs.let_go(state, blobs.of_task(state.specs.pop(key)))
         _forget(state.revisions_of_service, *key)
 
 
@@ -58,6 +59,8 @@ def put_service(state: State, service: Service) -> None:
     old = state.services.get(service.key)
     state.services[service.key] = service
     state.services_of_app.setdefault(service.key.owner, {})[service.key.service] = None
+    if (service.key, service.revision) not in state.specs:
+        blobs.refer(state, blobs.of_task(service.spec.task))
     state.specs[service.key, service.revision] = service.spec.task
     state.revisions_of_service.setdefault(service.key, {})[service.revision] = None
     if old is not None:
@@ -116,6 +119,7 @@ def rebuild(state: State) -> None:
     state.revisions_of_service = {}
     state.reserved = {name: Resources() for name in state.nodes}
     state.assigned_at = dict.fromkeys(state.nodes, state.index)
+    blobs.count(state)
     for service in state.services.values():
         state.services_of_app.setdefault(service.key.owner, {})[service.key.service] = None
     for key, revision in state.specs:

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import fields
 
-from controlplane.state import indexes
+from controlplane.state import blobs, indexes
 from controlplane.state.commands import COPIES_MAX
 from controlplane.state.tables import (
+    BLOBS_BYTES_MAX,
     CLIENTS_MAX,
     EVENTS_MAX,
     FAILURES_PER_REPLICA_MAX,
@@ -17,8 +18,10 @@ from controlplane.state.tables import (
     State,
     Task,
 )
+from orb.contents import digest_of
 from orb.ids import ServiceKey
 from orb.lifecycle import TaskState
+from orb.spec import AppSpec
 
 _DERIVED = (
     "tasks_of_replica",
@@ -29,6 +32,7 @@ _DERIVED = (
     "reserved",
     "tasks_of_spec",
     "revisions_of_service",
+    "blob_uses",
 )
 
 
@@ -40,6 +44,7 @@ def check(state: State) -> list[str]:
         *_replicas(state),
         *_tasks(state),
         *_nodes(state),
+        *_contents(state),
         *_bounds(state),
     ]
 
@@ -136,6 +141,27 @@ def _nodes(state: State) -> Iterator[str]:
         if fits is node.squeezed:
             held = state.reserved[node.name]
             yield f"node {node.name}: squeezed={node.squeezed}, but {held} of its capacity is held"
+
+
+def _contents(state: State) -> Iterator[str]:
+    if state.blobs.keys() != state.blob_uses.keys():
+        lost = [digest for digest in state.blob_uses if digest not in state.blobs]
+        idle = [digest for digest in state.blobs if digest not in state.blob_uses]
+        yield f"contents are referred to and not kept: {lost}, or kept for nothing: {idle}"
+    if any(digest_of(content) != digest for digest, content in state.blobs.items()):
+        yield "a content is not what its digest says"
+    if sum(map(len, state.blobs.values())) > BLOBS_BYTES_MAX:
+        yield "too much is kept of configs and secrets"
+    for releases in state.releases.values():
+        for release in releases.values():
+            if set(_seen(release.spec)) - set(blobs.of_app(release.spec)):
+                what = f"release {release.number} of {release.app}"
+                yield f"{what}: a service sees a config or secret that the app has not"
+
+
+def _seen(spec: AppSpec) -> Iterator[str]:
+    for service in spec.services:
+        yield from blobs.of_task(service.task)
 
 
 def _bounds(state: State) -> Iterator[str]:

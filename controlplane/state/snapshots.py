@@ -20,6 +20,7 @@ from controlplane.state.tables import (
     Service,
     SpecKey,
     State,
+    StoredSecret,
     Task,
 )
 from orb.errors import StorageDamaged
@@ -28,6 +29,8 @@ from orb.spec import TaskSpec
 
 RECORDS_PER_FRAME_MAX: Final = 500
 """Records encoded at once: what a snapshot needs in memory beside the tables."""
+BLOBS_PER_FRAME_MAX: Final = 4
+"""Contents of configs and secrets encoded at once."""
 FRAME_BYTES_MAX: Final = 256 * 1024 * 1024
 """The longest frame that is read; a longer one is taken for damage."""
 
@@ -46,6 +49,11 @@ class _Spec(msgspec.Struct, array_like=True):
     spec: TaskSpec
 
 
+class _Blob(msgspec.Struct, array_like=True):
+    digest: str
+    data: bytes
+
+
 class _Client(msgspec.Struct, array_like=True):
     name: str
     client: Client
@@ -59,6 +67,7 @@ class _Table:
     """A copy that later changes do not touch; cheap."""
     decoder: "msgspec.msgpack.Decoder[list[Any]]"
     put: Callable[[State, Any], None]
+    per_frame: int = RECORDS_PER_FRAME_MAX
 
 
 def _decoder(kind: Any) -> "msgspec.msgpack.Decoder[list[Any]]":
@@ -76,17 +85,17 @@ def _encoded(head: _Head, copies: Mapping[str, Iterable[object]], form: Format) 
     yield frame(form.pack("snapshot", head))
     frames = 1
     for name, records in copies.items():
-        for part in _parts(records):
+        for part in _parts(records, _TABLES[name].per_frame):
             yield frame(form.pack(name, part))
             frames += 1
     yield frame(form.pack("end", frames))
 
 
-def _parts(records: Iterable[object]) -> Iterator[list[object]]:
+def _parts(records: Iterable[object], size: int) -> Iterator[list[object]]:
     part: list[object] = []
     for record in records:
         part.append(record)
-        if len(part) == RECORDS_PER_FRAME_MAX:
+        if len(part) == size:
             yield part
             part = []
     if part:
@@ -202,6 +211,14 @@ def _put_client(state: State, record: _Client) -> None:
     state.clients[record.name] = record.client
 
 
+def _put_secret(state: State, record: StoredSecret) -> None:
+    state.secrets[record.key] = record
+
+
+def _put_blob(state: State, record: _Blob) -> None:
+    state.blobs[record.digest] = record.data
+
+
 def _releases(state: State) -> list[Release]:
     return [release for releases in state.releases.values() for release in releases.values()]
 
@@ -214,6 +231,11 @@ def _specs(state: State) -> Iterable[_Spec]:
 def _clients(state: State) -> Iterable[_Client]:
     copy = state.clients.copy()
     return (_Client(name, client) for name, client in copy.items())
+
+
+def _blobs(state: State) -> Iterable[_Blob]:
+    copy = state.blobs.copy()
+    return (_Blob(digest, data) for digest, data in copy.items())
 
 
 _TABLES: Final[Mapping[str, _Table]] = {
@@ -233,5 +255,9 @@ _TABLES: Final[Mapping[str, _Table]] = {
     "nodes": _Table(lambda state: state.nodes.copy().values(), _decoder(Node), _put_node),
     "events": _Table(lambda state: state.events.copy(), _decoder(Event), _put_event),
     "clients": _Table(_clients, _decoder(_Client), _put_client),
+    "secrets": _Table(
+        lambda state: state.secrets.copy().values(), _decoder(StoredSecret), _put_secret
+    ),
+    "blobs": _Table(_blobs, _decoder(_Blob), _put_blob, BLOBS_PER_FRAME_MAX),
 }
 """Every table of the truth, in the order in which a snapshot holds them."""

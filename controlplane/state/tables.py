@@ -27,6 +27,11 @@ APPS_MAX: Final = 20_000
 """Apps in a cluster; one more is refused."""
 SERVICES_MAX: Final = 50_000
 """Services in a cluster; a release that could make more is refused."""
+BLOBS_BYTES_MAX: Final = 64 * 1024 * 1024
+"""The contents of all configs and secrets, those of kept releases too; a command that would make
+them more is refused."""
+SECRETS_MAX: Final = 10_000
+"""Secrets stored in all environments; one more is refused."""
 TASKS_MAX: Final = 500_000
 """Tasks in a cluster, ended ones too; a command that would make more is refused."""
 
@@ -208,6 +213,20 @@ class Event:
     author: str = ""
 
 
+SecretKey = tuple[str, str]
+"""An environment, and a secret that is stored in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSecret:
+    """A secret that is stored in an environment, for apps that call it external."""
+
+    key: SecretKey
+    digest: str
+    changed_at: Millis
+    author: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
     """The last numbered request of a client and its encoded answer."""
@@ -250,6 +269,9 @@ class State:
     nodes: dict[NodeName, Node] = field(default_factory=dict)
     events: deque[Event] = field(default_factory=lambda: deque(maxlen=EVENTS_MAX))
     clients: dict[str, Client] = field(default_factory=dict)
+    secrets: dict[SecretKey, StoredSecret] = field(default_factory=dict)
+    blobs: dict[str, bytes] = field(default_factory=dict, repr=False)
+    """The contents of configs and secrets by their digests."""
     # --- derived ------------------------------------------------------------------------------
     tasks_of_replica: dict[ReplicaKey, dict[TaskId, None]] = field(default_factory=dict)
     tasks_on_node: dict[NodeName, dict[TaskId, None]] = field(default_factory=dict)
@@ -264,6 +286,8 @@ class State:
     """How many tasks, ended ones too, run a spec; no row for none."""
     revisions_of_service: dict[ServiceKey, dict[int, None]] = field(default_factory=dict)
     """The revisions in `specs`, also those of services that are gone."""
+    blob_uses: dict[str, int] = field(default_factory=dict)
+    """How many releases, task specs and stored secrets refer to a digest; no row for none."""
     assigned_at: dict[NodeName, int] = field(default_factory=dict)
     """The index that last changed what the node must do. A restore sets all to its own index."""
 

@@ -14,24 +14,29 @@ from controlplane.state.commands import (
     ReapTasks,
     RegisterNode,
     RemoveNode,
+    RemoveSecret,
     ReportTasks,
     ScaleService,
     SetNodeStatus,
     SetReleaseStatus,
+    SetSecret,
     Single,
     StopTasks,
 )
 from controlplane.state.tables import Service, State
+from orb.contents import FileKind, Grant
 from orb.ids import AppKey, NodeName, ServiceKey
 from orb.lifecycle import NodeStatus, ReleaseStatus, TaskState
 from orb.spec import Mode, ServiceSpec
 from orb.work import Report
 from tests.factories import (
+    a_grant,
     a_service_spec,
     a_volume,
-    an_app_spec,
+    an_app_with_files,
     some_facts,
     some_resources,
+    with_files,
 )
 
 if TYPE_CHECKING:
@@ -62,10 +67,21 @@ def likely_command(rng: Random, state: State) -> Single:
 
 def _apply(rng: Random, state: State) -> Single:
     names = rng.sample(["db", "web"], rng.randint(1, 2))
-    specs = [_service(rng, name) for name in names]
+    specs = [with_files(_service(rng, name), *_grants(rng)) for name in names]
+    if rng.random() < 0.1:
+        content = rng.choice([b"one", b"two", b"three"])
+        return SetSecret(environment="default", name="pass", content=content)
+    if rng.random() < 0.05:
+        return RemoveSecret(environment="default", name="pass")
     if rng.random() < 0.2 and state.apps:
         return DeleteApp(app=_any(rng, state.apps, AppKey("default", "shop")))
-    return ApplyApp(environment="default", spec=an_app_spec(*specs))
+    spec = an_app_with_files(*specs, external=("pass",))
+    return ApplyApp(environment="default", spec=spec, contents=(b"one", b"two"))
+
+
+def _grants(rng: Random) -> list[Grant]:
+    stored = a_grant("pass", b"", kind=FileKind.SECRET)
+    return rng.choice([[], [a_grant(content=b"one")], [a_grant(content=b"two"), stored], [stored]])
 
 
 def _service(rng: Random, name: str) -> ServiceSpec:

@@ -28,6 +28,7 @@ from controlplane.state.commands import (
     ReapTasks,
     RegisterNode,
     RemoveNode,
+    RemoveSecret,
     ReportTasks,
     ScaleService,
     SetAvailability,
@@ -35,17 +36,28 @@ from controlplane.state.commands import (
     SetLabels,
     SetNodeStatus,
     SetReleaseStatus,
+    SetSecret,
     Single,
     StopTasks,
 )
 from controlplane.state.stamp import TASKS_PER_ENTRY_MAX
 from controlplane.state.tables import State, Task, changed
+from orb.contents import FileKind
 from orb.ids import AppKey, Millis, NodeName, ReplicaKey, ServiceKey, TaskId
 from orb.lifecycle import Availability, NodeStatus, ReleaseStatus, TaskState
 from orb.resources import Resources
 from orb.spec import AppSpec, Mode, Port, PublishMode, ServiceSpec
 from orb.work import Report
-from tests.factories import NOW, a_service_spec, a_task_spec, a_volume, some_facts
+from tests.factories import (
+    NOW,
+    a_grant,
+    a_service_spec,
+    a_task_spec,
+    a_volume,
+    an_app_with_files,
+    some_facts,
+    with_files,
+)
 from tests.properties.likely import likely_command
 
 NODES = st.sampled_from([NodeName(name) for name in ("n1", "n2", "n3")])
@@ -63,6 +75,7 @@ REPLICAS = st.builds(
     st.integers(1, 4),
 )
 RELEASES = st.integers(0, 6)
+CONTENTS = (b"one", b"two")
 # Ids as they are minted: by one of the first entries, mostly its first tasks.
 TASKS = st.builds(
     lambda index, n: TaskId(index * TASKS_PER_ENTRY_MAX + n),
@@ -91,10 +104,23 @@ def service_specs(draw: st.DrawFn, name: str) -> ServiceSpec:
     return a_service_spec(name, task=task, mode=mode, replicas=draw(COUNTS))
 
 
+# Two contents each: so that they are shared, changed, and missing.
+GRANTS = st.lists(
+    st.one_of(
+        st.builds(a_grant, st.just("site"), st.sampled_from(CONTENTS)),
+        st.builds(a_grant, st.just("pass"), st.just(b""), kind=st.just(FileKind.SECRET)),
+    ),
+    max_size=2,
+)
+
+
 @st.composite
 def app_specs(draw: st.DrawFn) -> AppSpec:
     names = draw(st.lists(st.sampled_from(["web", "db"]), max_size=2))
-    return AppSpec(name="shop", services=tuple(draw(service_specs(name)) for name in names))
+    services = [with_files(draw(service_specs(name)), *draw(GRANTS)) for name in names]
+    if draw(st.booleans()):
+        return an_app_with_files(*services, external=("pass",))
+    return AppSpec(name="shop", services=tuple(services))
 
 
 REPORTS = st.builds(
@@ -111,7 +137,15 @@ SINGLES: st.SearchStrategy[Single] = st.one_of(
         environment=st.sampled_from(["default", "prod", ""]),
         spec=app_specs(),
         expected_release=st.one_of(st.none(), RELEASES),
+        contents=st.sampled_from([(), CONTENTS]),
     ),
+    st.builds(
+        SetSecret,
+        environment=st.sampled_from(["default", "prod"]),
+        name=st.just("pass"),
+        content=st.sampled_from([b"", *CONTENTS]),
+    ),
+    st.builds(RemoveSecret, environment=st.sampled_from(["default", "prod"]), name=st.just("pass")),
     st.builds(ScaleService, service=SERVICES, replicas=COUNTS),
     st.builds(DeleteApp, app=APPS),
     st.builds(SetAvailability, node=NODES, availability=st.sampled_from(Availability)),

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from controlplane.state.apply import apply
 from controlplane.state.commands import (
     Answer,
     Applied,
@@ -19,6 +20,7 @@ from controlplane.state.commands import (
     Refused,
     RegisterNode,
     RemoveNode,
+    RemoveSecret,
     ReportTasks,
     ScaleService,
     SetAvailability,
@@ -26,9 +28,11 @@ from controlplane.state.commands import (
     SetLabels,
     SetNodeStatus,
     SetReleaseStatus,
+    SetSecret,
     StopTasks,
 )
 from controlplane.state.tables import Client, Event, State
+from orb.contents import FileKind, Grant, digest_of
 from orb.ids import AppKey, Millis, NodeName, TaskId
 from orb.lifecycle import Availability, NodeStatus, ReleaseStatus, TaskState
 from orb.resources import Resources
@@ -55,13 +59,17 @@ from orb.spec import (
 from orb.work import BoundPort, NodeFacts, Report
 from tests.factories import (
     NOW,
+    a_grant,
     a_node,
     a_replica,
     a_replica_key,
     a_service,
     a_service_key,
+    a_service_spec,
     a_state_with,
     a_task,
+    an_app_with_files,
+    with_files,
 )
 
 N1 = NodeName("n1")
@@ -204,6 +212,45 @@ def the_entries() -> list[Entry]:
         Entry(command=one, now=NOW, author="ann", trace="00-1", client="ann-1", sequence=number)
         for number, one in enumerate(the_commands())
     ]
+
+
+def the_commands_of_files() -> list[Command]:
+    """The commands that came with configs and secrets."""
+    return [
+        ApplyApp(environment="default", spec=the_app_with_files(), contents=(b"one", b"s3cret")),
+        SetSecret(environment="default", name="outer", content=b"\x00\xff"),
+        RemoveSecret(environment="default", name="outer"),
+    ]
+
+
+def the_app_with_files() -> AppSpec:
+    """An app with a config, a secret of its own, and a stored one."""
+    grants = (
+        Grant(
+            kind=FileKind.CONFIG,
+            name="site",
+            digest=digest_of(b"one"),
+            target="/etc/site.conf",
+            uid=33,
+            gid=34,
+            mode=0o400,
+        ),
+        a_grant("pass", b"s3cret", kind=FileKind.SECRET),
+        a_grant("out", b"", kind=FileKind.SECRET),
+    )
+    spec = an_app_with_files(with_files(a_service_spec(), *grants), external=("out",))
+    own, out = spec.secrets
+    return replace(spec, secrets=(own, replace(out, outside_name="outer")))
+
+
+def the_state_with_files() -> State:
+    """A state with a stored secret, and an app with files of each kind."""
+    state = State()
+    apply_it, store_it, _ = the_commands_of_files()
+    for index, command in enumerate((store_it, apply_it), 1):
+        answer = apply(state, Entry(command=command, now=NOW, author="ann"), index)
+        assert isinstance(answer, Applied), answer
+    return state
 
 
 def the_answers() -> list[Answer]:

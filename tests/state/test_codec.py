@@ -16,7 +16,12 @@ from controlplane.state.codec import (
 from controlplane.state.commands import Applied, Command, Entry, Refused, SetBrake
 from orb.errors import StorageDamaged
 from tests.factories import NOW
-from tests.state.samples import the_answers, the_commands, the_entries
+from tests.state.samples import (
+    the_answers,
+    the_commands,
+    the_commands_of_files,
+    the_entries,
+)
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "state"
 
@@ -30,7 +35,9 @@ def test_every_answer_comes_back_as_it_was() -> None:
 
 
 def test_the_samples_hold_every_kind_of_command() -> None:
-    assert {type(command) for command in the_commands()} == set(get_args(Command))
+    assert {type(command) for command in (*the_commands(), *the_commands_of_files())} == set(
+        get_args(Command)
+    )
 
 
 def lines(encoded: list[bytes]) -> str:
@@ -51,6 +58,13 @@ def test_entries_of_version_1_are_read_for_ever(rewrite: bool) -> None:  # noqa:
     )
     records = [bytes.fromhex(line) for line in text.splitlines()]
     assert [decode_entry(record) for record in records] == the_entries()
+
+
+def test_entries_with_configs_and_secrets_are_read_for_ever(rewrite: bool) -> None:  # noqa: FBT001 - a fixture
+    entries = [Entry(command=command, now=NOW) for command in the_commands_of_files()]
+    now = lines([encode_entry(entry) for entry in entries])
+    text = golden("entries-files.v1.hex", now, rewrite=rewrite)
+    assert [decode_entry(bytes.fromhex(line)) for line in text.splitlines()] == entries
 
 
 def test_answers_of_version_1_are_read_for_ever(rewrite: bool) -> None:  # noqa: FBT001 - a fixture

@@ -8,12 +8,12 @@ import pytest
 from controlplane.state import invariants, snapshots
 from controlplane.state.apply import apply
 from controlplane.state.codec import FORMAT, Format
-from controlplane.state.commands import DeleteApp, Entry, SetBrake
+from controlplane.state.commands import DeleteApp, Entry, SetBrake, SetSecret
 from controlplane.state.tables import State
 from orb.errors import StorageDamaged
 from orb.ids import AppKey, TaskId
 from tests.factories import NOW, a_service, a_state_with, a_task
-from tests.state.samples import the_state
+from tests.state.samples import the_state, the_state_with_files
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "state" / "snapshot.v1.bin"
 
@@ -59,6 +59,26 @@ def test_the_snapshot_of_version_1_is_read_for_ever(rewrite: bool) -> None:  # n
     if rewrite and not GOLDEN.exists():
         GOLDEN.write_bytes(b"".join(snapshots.chunks(the_state())))
     assert same(snapshots.restored([GOLDEN.read_bytes()]), the_state())
+
+
+def test_a_snapshot_with_configs_and_secrets_is_read_for_ever(rewrite: bool) -> None:  # noqa: FBT001 - a fixture
+    path = GOLDEN.with_name("snapshot-files.v1.bin")
+    if rewrite and not path.exists():
+        path.write_bytes(b"".join(snapshots.chunks(the_state_with_files())))
+    back = snapshots.restored([path.read_bytes()])
+    assert same(back, the_state_with_files())
+    assert invariants.check(back) == []
+
+
+def test_contents_come_a_few_at_a_time() -> None:
+    state = State()
+    for number in range(10):
+        content = bytes([number]) * 100_000
+        command = SetSecret(environment="default", name=f"s{number}", content=content)
+        apply(state, Entry(command=command, now=NOW), number + 1)
+    parts = list(snapshots.chunks(state))
+    assert max(map(len, parts)) < 401_000
+    assert same(snapshots.restored(parts), state)
 
 
 def test_every_flipped_byte_is_noticed() -> None:
