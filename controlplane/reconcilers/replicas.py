@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
+from controlplane.reconcilers.places import Place
 from controlplane.reconcilers.survey import Survey
 from controlplane.state.commands import CreateTasks, StopTasks
-from controlplane.state.tables import Replica, Service
+from controlplane.state.tables import Replica, Service, Task
 from orb.ids import NodeName, TaskId
-from orb.lifecycle import Availability
+from orb.lifecycle import Availability, TaskState
 
 
 def replicas(survey: Survey) -> Iterator[CreateTasks | StopTasks]:
@@ -67,14 +68,28 @@ def _surplus(survey: Survey) -> Iterator[StopTasks]:
     reasons: dict[str, list[TaskId]] = {}
     for places in survey.restless.values():
         for place in places:
-            if place.wanted and not survey.keeps(place.service, place.replica):
-                why = _why_surplus(survey, place.service, place.replica)
-                reasons.setdefault(why, []).extend(task.id for task in place.wanted)
+            for why, task in _surplus_of(survey, place):
+                reasons.setdefault(why, []).append(task.id)
     orphans = [task.id for task in survey.swept.orphans if task.wanted]
     if orphans:
         reasons["its service was deleted"] = orphans
     for why, tasks in reasons.items():
         yield StopTasks(tasks=tuple(tasks), reason=why)
+
+
+def _surplus_of(survey: Survey, place: Place) -> Iterator[tuple[str, Task]]:
+    """What is not asked for, and what only waits for the node of a global replica.
+
+    That is made again when the node takes tasks; meanwhile it would look like a step of a rollout
+    that is not done, and hold up all others.
+    """
+    keeps = survey.keeps(place.service, place.replica)
+    may_start = survey.may_start(place.service, place.replica)
+    for task in place.wanted:
+        if not keeps:
+            yield _why_surplus(survey, place.service, place.replica), task
+        elif not may_start and task.state is TaskState.NEW:
+            yield f"node {place.replica.home} takes no tasks now", task
 
 
 def _why_surplus(survey: Survey, service: Service, replica: Replica) -> str:

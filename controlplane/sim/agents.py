@@ -89,7 +89,8 @@ class Agent:
         self.trace.add(f"{self.name} boots")
         boots = self._boots
         self.clockwork.after(self.rng.randint(0, HEARTBEAT_EVERY_MS), lambda: self._beat(boots))
-        self.clockwork.after(self._draw((BOOT_MS // 2, BOOT_MS)), self._wake_up)
+        takes = self._draw((BOOT_MS // 2, BOOT_MS))
+        self.clockwork.after(takes, lambda: self._when_working(self._wake_up))
 
     def crash(self) -> None:
         """Switch the machine off, and everything on it."""
@@ -203,8 +204,6 @@ class Agent:
                 self._advance(container)
 
     def _wake_up(self) -> None:
-        if not (self.up and self.works):
-            return
         self.session = 0
         for container in list(self.containers.values()):
             self._advance(container)

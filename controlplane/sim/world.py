@@ -18,6 +18,8 @@ from orb.ids import Millis, NodeName
 from orb.resources import Resources
 from orb.work import NodeFacts
 
+WEATHER: Final = ((300, 4_000), (300, 4_000), (30, 700))
+"""Between two faults, in milliseconds; one world in three is stormy."""
 MILLI_CPUS: Final = (4_000, 4_000, 600)
 """What machines have; one world in three is short of room."""
 
@@ -44,6 +46,7 @@ class World:
         self.faults = Faults(
             self.agents, self.control, self.clockwork, self.trace, self.chance("faults")
         )
+        self.faults.every_ms = self.chance("weather").choice(WEATHER)
 
     def chance(self, what: str) -> Random:
         """The rng for one purpose."""

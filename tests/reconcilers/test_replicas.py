@@ -128,3 +128,18 @@ def test_a_replica_from_when_the_service_was_not_global_goes() -> None:
         new_on("n1", 2),
         StopTasks(tasks=(TaskId(1),), reason="the service is global now"),
     ]
+
+
+def test_what_waits_for_the_node_of_a_global_replica_that_takes_no_tasks_is_taken_back() -> None:
+    state = a_state_with(
+        a_node("n1", status=NodeStatus.DOWN),
+        a_node("n2"),
+        a_service(mode=Mode.GLOBAL),
+        a_replica("web/1", home="n1"),
+        a_replica("web/2", home="n2"),
+        a_task(1, "web/1"),
+        a_task(2, "web/2"),
+    )
+    assert seen_by(replicas, state) == [
+        StopTasks(tasks=(TaskId(1),), reason="node n1 takes no tasks now")
+    ]
