@@ -146,6 +146,10 @@ class Core(ABC):
         """The names of the members that vote, sorted."""
 
     @abstractmethod
+    def leader_spoke(self) -> None:
+        """Note that the leader is alive, and wait a whole election timeout anew."""
+
+    @abstractmethod
     def may_campaign(self) -> bool:
         """Whether this server may ask for votes."""
 

@@ -1,11 +1,27 @@
 """Who leads: pre-vote, votes, stickiness, check-quorum, handing over (thesis 3, 4.2.3, 9.6)."""
 
+from typing import Final
+
 from controlplane.raft.core import Core, RaftState
 from controlplane.raft.messages import PreVote, PreVoteReply, RequestVote, TimeoutNow, Vote
 from orb.errors import Conflict, NotLeader
 
-STALL_S = 0.05
+STALL_S: Final = 0.05
 """A timer that fires this late shows that this process stood still: others are not to blame."""
+
+SILENCES: Final = 3.0
+"""A leader is given this many times its longest recent silence, if that is more than the setting:
+on a machine with too much to do, being late is no death."""
+
+PATIENCE_MAX_S: Final = 2.0
+"""The longest that a silent leader is given at least; a random part is added."""
+
+QUORUM_LOST_AFTER: Final = 2
+"""A leader that hears no majority for so many longest election timeouts steps down. It answers
+NoQuorum after one of them already, and confirms nothing without a majority at any time."""
+
+FORGET_PER_S: Final = 0.05
+"""By how many seconds the longest recent silence shrinks in each second."""
 
 
 class Elections(Core):
@@ -16,6 +32,7 @@ class Elections(Core):
         self._votes: set[str] = set()
         self._pre_votes: set[str] | None = None
         self._excused = False
+        self._silence = 0.0
         self.heir: str | None = None
         """Whom this leader hands over to."""
         self._heir_until = 0.0
@@ -36,16 +53,30 @@ class Elections(Core):
 
     def reset_election_timer(self) -> None:
         """Wait a whole, randomly chosen, election timeout from now (paper 5.2)."""
-        low, high = self.settings.election_min_s, self.settings.election_max_s
-        self.election_at = self.around.clock() + self.around.rng.uniform(low, high)
+        spread = self.settings.election_max_s - self.settings.election_min_s
+        wait = self._patience() + spread * self.around.rng.random()
+        self.election_at = self.around.clock() + wait
         self._excused = False
+
+    def _patience(self) -> float:
+        """How long the leader may be silent, in seconds."""
+        return max(self.settings.election_min_s, min(SILENCES * self._silence, PATIENCE_MAX_S))
+
+    def leader_spoke(self) -> None:
+        """Note that the leader is alive, and how long it was silent; wait anew."""
+        now = self.around.clock()
+        silent = now - self.leader_heard_at
+        if silent < PATIENCE_MAX_S:
+            self._silence = max(silent, self._silence - FORGET_PER_S * silent)
+        self.leader_heard_at = now
+        self.reset_election_timer()
 
     def _protected(self) -> bool:
         """A leader is alive, as far as we know: nobody may depose it (thesis 4.2.3)."""
         if self.state == RaftState.LEADER:
             return True
         heard = self.around.clock() - self.leader_heard_at
-        return self.leader is not None and heard < self.settings.election_min_s
+        return self.leader is not None and heard < self._patience()
 
     # -- campaigning
 
@@ -153,7 +184,7 @@ class Elections(Core):
 
     def _check_quorum(self, now: float) -> float:
         """Step down without a majority (thesis 6.2): clients go elsewhere, and know it."""
-        window = self.settings.election_max_s
+        window = QUORUM_LOST_AFTER * self.settings.election_max_s
         if not self.majority(self.heard_recently(window)):
             self.become_follower(self.term)
             return self.election_at

@@ -45,8 +45,7 @@ class Receiver(Core):
                 )
                 return
             self.become_follower(term, peer)
-        self.leader_heard_at = self.around.clock()
-        self.reset_election_timer()
+        self.leader_spoke()
 
     def _append(self, prev: int, entries: list[tuple[int, bytes]]) -> bool:
         """Append what is new; return whether there was any."""

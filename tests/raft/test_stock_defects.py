@@ -258,13 +258,29 @@ def test_stock_leads_alone_for_half_a_minute() -> None:
     assert SyncObjConf().leaderFallbackTimeout == 30.0
 
 
-def test_ours_steps_down_within_an_election_timeout_and_says_why() -> None:
+def test_ours_steps_down_within_two_seconds_and_says_why() -> None:
     lone = leading()
-    lone.wait(1.3)
+    lone.wait(2.3)
     assert lone.server.state == RaftState.FOLLOWER
     lone.server.around.connected = lambda _peer: False
     with pytest.raises(NoQuorum, match="reaches 1 of 3"):
         lone.server.propose(b"a", lambda _result, _error: None)
+
+
+def test_a_leader_that_is_often_late_is_given_more_time_and_a_prompt_one_is_not() -> None:
+    lone = following("a", commit=2)
+    for _ in range(50):
+        lone.now += 0.1
+        lone.say("s2", Append(1, 2, 1, 2, 0, []))
+    assert lone.server.election_at - lone.now <= 1.0
+    for _ in range(3):
+        lone.now += 0.4
+        lone.say("s2", Append(1, 2, 1, 2, 0, []))
+    assert lone.server.election_at - lone.now >= 1.1
+    for _ in range(120):
+        lone.now += 0.1
+        lone.say("s2", Append(1, 2, 1, 2, 0, []))
+    assert lone.server.election_at - lone.now <= 1.0
 
 
 # -- membership
