@@ -9,11 +9,11 @@ from orb.errors import Conflict, NotLeader
 STALL_S: Final = 0.05
 """A timer that fires this late shows that this process stood still: others are not to blame."""
 
-SILENCES: Final = 3.0
+SILENCES: Final = 2.0
 """A leader is given this many times its longest recent silence, if that is more than the setting:
 on a machine with too much to do, being late is no death."""
 
-PATIENCE_MAX_S: Final = 2.0
+PATIENCE_MAX_S: Final = 1.0
 """The longest that a silent leader is given at least; a random part is added."""
 
 QUORUM_LOST_AFTER: Final = 2
@@ -66,7 +66,7 @@ class Elections(Core):
         """Note that the leader is alive, and how long it was silent; wait anew."""
         now = self.around.clock()
         silent = now - self.leader_heard_at
-        if silent < PATIENCE_MAX_S:
+        if silent < 2 * PATIENCE_MAX_S:
             self._silence = max(silent, self._silence - FORGET_PER_S * silent)
         self.leader_heard_at = now
         self.reset_election_timer()
