@@ -19,6 +19,19 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceRequest:
+    """Devices that a driver of the engine hands over, where more is said than a count."""
+
+    driver: str = ""
+    count: int = 0
+    """-1 for all of the node; 0 with *device_ids*."""
+    device_ids: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    """All of them must be had; the first one is the kind."""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Security:
     """What the container may do beyond, or less than, any other."""
 
@@ -29,6 +42,8 @@ class Security:
     security_opt: tuple[str, ...] = ()
     """As the engine takes them; the content of a seccomp profile, not its path."""
     devices: tuple[Device, ...] = ()
+    device_requests: tuple[DeviceRequest, ...] = ()
+    """Empty: the devices that are reserved, by their count."""
     device_cgroup_rules: tuple[str, ...] = ()
     group_add: tuple[str, ...] = ()
     ipc: str = ""

@@ -8,18 +8,17 @@ from typing import Final
 from orb.manifest import x_orb_shapes
 from orb.manifest.context import Context
 from orb.manifest.diagnostics import did_you_mean, excerpt
-from orb.manifest.nodes import Entry, Node, Scalar, is_null
+from orb.manifest.networks import read_external, read_network_specs, with_links
+from orb.manifest.nodes import Entry, Node, is_null
 from orb.manifest.other_keys import (
     CONFIG,
-    EXTERNAL,
-    NETWORK,
     SECRET,
     TOP,
     VOLUME,
     X_ORB_TOP,
     X_ORB_VOLUME,
 )
-from orb.manifest.relations import DEFAULT_NETWORK, completions
+from orb.manifest.relations import completions
 from orb.manifest.service import read_service
 from orb.manifest.service_keys import SERVICE
 from orb.manifest.variables import read_labels
@@ -38,8 +37,9 @@ def read_app(name: str, root: Node, profiles: Iterable[str], context: Context) -
     entries = context.values.section(root, TOP, "a manifest")
     context.mark(entries["name"].node.place if "name" in entries else root.place, "name")
     volumes = _volumes(entries, context)
-    context.volumes = frozenset(volume.name for volume in volumes)
-    context.networks = frozenset({DEFAULT_NETWORK, *_networks(entries, context)})
+    context.app = name
+    context.volumes = {volume.name: volume for volume in volumes}
+    context.networks = read_network_specs(entries, context)
     _configs_and_secrets(entries, context)
     if "x-orb" in entries:
         read_block(entries["x-orb"], X_ORB_TOP, x_orb_shapes.TOP, "`x-orb` of a manifest", context)
@@ -69,7 +69,9 @@ def _services(
     if not found and not context.problems.has_errors:
         remedy = "Ask for a profile with --profile, or take `profiles` out."
         context.problems.error(root.place, "no service is left to run", remedy)
-    return tuple(sorted(found, key=lambda service: service.name))
+    return with_links(
+        tuple(sorted(found, key=lambda service: service.name)), context.links, context
+    )
 
 
 def _looks_like_service(node: Node) -> bool:
@@ -105,51 +107,17 @@ def _volume(name: str, node: Node, context: Context) -> VolumeSpec:
         read_block(
             entries["x-orb"], X_ORB_VOLUME, x_orb_shapes.VOLUME, "`x-orb` of a volume", context
         )
-    driver = values.optional(entries, "driver", values.text)
-    if driver not in {None, "", "local"}:
-        place = entries["driver"].node.place
-        context.problems.error(place, f"the driver {excerpt(driver or '')} is not supported")
-    external = _external(name, entries, context)
-    if "name" in entries:
-        _other_name(name, entries["name"], context, external=external)
-    labels = read_labels(entries.get("labels"), None, context)
-    return VolumeSpec(name=name, external=external, labels=labels)
-
-
-def _external(name: str, entries: Entries, context: Context) -> bool:
-    entry = entries.get("external")
-    if entry is None:
-        return False
-    if isinstance(entry.node, Scalar):
-        return context.values.boolean(entry.node, "`external`") or False
-    # The old form: `external: {name: data}`.
-    old = context.values.section(entry.node, EXTERNAL, "`external`")
-    if "name" in old:
-        _other_name(name, old["name"], context, external=True)
-    return True
-
-
-def _other_name(name: str, entry: Entry, context: Context, *, external: bool) -> None:
-    other = context.values.text(entry.node, "`name`")
-    if other in {None, "", name}:
-        return
-    if external:
-        remedy = f"Call the volume {excerpt(other or '')} in this file too."
-        message = "an external volume must be called here as it is called outside"
-        context.problems.error(entry.key_place, message, remedy)
-    else:
-        message = "`name` has no effect: the volume is named after its app"
-        context.problems.warn(entry.key_place, message)
-
-
-def _networks(entries: Entries, context: Context) -> list[str]:
-    if "networks" not in entries:
-        return []
-    named = context.values.entries(entries["networks"].node, "`networks`")
-    for name, entry in named.items():
-        if not is_null(entry.node):
-            context.values.section(entry.node, NETWORK, f"the network {excerpt(name)}")
-    return list(named)
+    external, old_name = read_external(entries, context)
+    driver = values.optional(entries, "driver", values.text) or ""
+    outside = old_name or values.optional(entries, "name", values.text) or ""
+    return VolumeSpec(
+        name=name,
+        external=external,
+        labels=read_labels(entries.get("labels"), None, context),
+        outside_name=outside,
+        driver="" if driver == "local" else driver,
+        driver_opts=read_labels(entries.get("driver_opts"), None, context),
+    )
 
 
 def _configs_and_secrets(entries: Entries, context: Context) -> None:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from orb.container import NetworkSpec
 from orb.manifest.diagnostics import Place, Problems
 from orb.manifest.files import Files
 from orb.manifest.values import Values
+from orb.spec import VolumeSpec
 
 Steps = tuple[str | int, ...]
 """Where a value stands in the app: `("services", "web", "ports", 0)`."""
@@ -22,10 +24,14 @@ class Context:
     """The folder of the first file: relative paths start here."""
     variables: Mapping[str, str]
     """The environment and `.env`."""
-    volumes: frozenset[str] = frozenset()
+    app: str = ""
+    """The app's name."""
+    volumes: Mapping[str, VolumeSpec] = field(default_factory=dict)
     """The volumes that the app declares."""
-    networks: frozenset[str] = frozenset()
+    networks: Mapping[str, NetworkSpec] = field(default_factory=dict)
     """The networks that it declares, and the default one."""
+    links: dict[tuple[str, str], Place] = field(default_factory=dict)
+    """Services that others link, with the other name, and where that was written first."""
     awaited: frozenset[str] = frozenset()
     """Services that others wait for to complete."""
     disabled: dict[str, Place] = field(default_factory=dict)

@@ -14,11 +14,7 @@ from orb.spec import (
     REPLICAS_MAX,
     FailureAction,
     Mode,
-    Mount,
-    MountKind,
     Placement,
-    Port,
-    PublishMode,
     RestartCondition,
     RestartPolicy,
     UpdateConfig,
@@ -149,13 +145,8 @@ def _restart_policy(node: Node, usual: RestartCondition, context: Context) -> Re
     )
 
 
-def read_update(
-    deploy: Entries, mounts: tuple[Mount, ...], ports: tuple[Port, ...], context: Context
-) -> UpdateConfig:
-    """`deploy.update_config`; a service that cannot run beside itself stops first by default."""
-    alone = any(_is_exclusive(mount) for mount in mounts) or any(
-        port.mode is PublishMode.HOST and port.published for port in ports
-    )
+def read_update(deploy: Entries, context: Context, *, alone: bool) -> UpdateConfig:
+    """`deploy.update_config`; what cannot run beside itself (*alone*) stops first by default."""
     order = UpdateOrder.STOP_FIRST if alone else UpdateOrder.START_FIRST
     usual = UpdateConfig(order=order)
     if "update_config" not in deploy:
@@ -178,10 +169,6 @@ def read_update(
         monitor_ms=usual.monitor_ms if monitor is None else monitor,
         max_failure_ratio=values.optional(entries, "max_failure_ratio", values.ratio) or 0.0,
     )
-
-
-def _is_exclusive(mount: Mount) -> bool:
-    return mount.kind in {MountKind.VOLUME, MountKind.BIND} and not mount.read_only
 
 
 def read_placement(service: Entries, deploy: Entries, context: Context) -> Placement:

@@ -2,32 +2,32 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from orb.errors import InvalidInput
 from orb.manifest.context import Context
 from orb.manifest.diagnostics import Place, did_you_mean, excerpt
-from orb.manifest.nodes import Entry, MapNode, Node, text_scalar
+from orb.manifest.nodes import Entry, MapNode, Node, Scalar
 from orb.manifest.service_keys import BIND, MOUNT, TMPFS_OPTIONS, VOLUME_OPTIONS
-from orb.spec import Mount, MountKind
+from orb.spec import Mount, MountKind, VolumeSpec
+from orb.validate.mounts import MODE_MAX, PROPAGATIONS, RECURSIVE, SELINUX
 
 _PATH_STARTS: Final = ("/", "./", "../", "~")
 _VOLUME_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _IDLE_OPTIONS: Final = frozenset({"rw", "cached", "delegated", "consistent"})
-_SAID_OPTIONS: Final = {
-    "nocopy": "a new volume gets the image's files, as the engine does it",
-    "z": "the path is not relabelled",
-    "Z": "the path is not relabelled",
-    **dict.fromkeys(
-        ("shared", "slave", "private", "rshared", "rslave", "rprivate"),
-        "mounts made later are not seen on the other side",
-    ),
-}
+_SELINUX_OPTIONS: Final = ("z", "Z")
+_OTHER_OPTIONS: Final = ("ro", "nocopy", *_SELINUX_OPTIONS, *PROPAGATIONS[1:])
 _KINDS: Final = {
     "volume": MountKind.VOLUME,
     "bind": MountKind.BIND,
     "tmpfs": MountKind.TMPFS,
+}
+_OPTIONS_OF: Final = {
+    MountKind.VOLUME: "volume",
+    MountKind.ANONYMOUS: "volume",
+    MountKind.BIND: "bind",
+    MountKind.TMPFS: "tmpfs",
 }
 _UNSUPPORTED_KINDS: Final = ("npipe", "cluster", "image")
 
@@ -61,22 +61,31 @@ def parse_short(text: str) -> ShortVolume:
 
 
 def read_mounts(entries: Mapping[str, Entry], context: Context, service: str) -> tuple[Mount, ...]:
-    """What `volumes` and `tmpfs` say."""
+    """What `volumes` says."""
     found: list[Mount] = []
-    items = _items(entries, "volumes", context)
+    items = (
+        context.values.items(entries["volumes"].node, "`volumes`") if "volumes" in entries else ()
+    )
     for item in items:
         if (mount := _one(item, context)) is not None:
             context.mark(item.place, "services", service, "volumes", len(found))
             found.append(mount)
-    if "tmpfs" in entries:
-        for text, place in context.values.texts(entries["tmpfs"].node, "`tmpfs`"):
-            context.mark(place, "services", service, "volumes", len(found))
-            found.append(_tmpfs(text, place, context))
     return tuple(found)
 
 
-def _items(entries: Mapping[str, Entry], name: str, context: Context) -> tuple[Node, ...]:
-    return context.values.items(entries[name].node, f"`{name}`") if name in entries else ()
+def is_exclusive(mount: Mount) -> bool:
+    """Whether two tasks that write to it at once may harm each other."""
+    return mount.kind in {MountKind.VOLUME, MountKind.BIND} and not mount.read_only
+
+
+def read_tmpfs(entries: Mapping[str, Entry], context: Context) -> dict[str, str]:
+    """What `tmpfs` says: from the path to the options, as `mount` takes them."""
+    found: dict[str, str] = {}
+    if "tmpfs" in entries:
+        for text, _ in context.values.texts(entries["tmpfs"].node, "`tmpfs`"):
+            target, _, options = text.partition(":")
+            found[_target(target)] = options
+    return dict(sorted(found.items()))
 
 
 def _one(item: Node, context: Context) -> Mount | None:
@@ -90,23 +99,39 @@ def _one(item: Node, context: Context) -> Mount | None:
     except InvalidInput as error:
         context.problems.refuse(item.place, error)
         return None
-    for option in short.options:
-        _check_option(option, item.place, context)
-    read_only = "ro" in short.options
+    mount: Mount | None
     if short.is_bind:
-        return _bind(short.source, short.target, item.place, context, read_only=read_only)
-    return _volume(short.source, short.target, item.place, context, read_only=read_only)
+        mount = _bind(short.source, short.target, item.place, context)
+    else:
+        mount = _volume(short.source, short.target, item.place, context)
+    for option in short.options:
+        mount = mount and _with_option(mount, option, item.place, context)
+    return mount
 
 
-def _check_option(option: str, place: Place, context: Context) -> None:
-    if option in _SAID_OPTIONS:
-        context.problems.warn(place, f"`{option}` has no effect: {_SAID_OPTIONS[option]}")
-    elif option != "ro" and option not in _IDLE_OPTIONS:
-        remedy = did_you_mean(option, ("ro", "rw", *_SAID_OPTIONS)) or "Use `ro` or `rw`."
-        context.problems.error(place, f"{excerpt(option)} is not an option of volumes", remedy)
+def _with_option(mount: Mount, option: str, place: Place, context: Context) -> Mount:
+    """The mount with an option of the short syntax."""
+    is_bind = mount.kind is MountKind.BIND
+    if option in _IDLE_OPTIONS:
+        return mount
+    if option == "ro":
+        return replace(mount, read_only=True)
+    if option in PROPAGATIONS and option and is_bind:
+        return replace(mount, propagation=option)
+    if option in _SELINUX_OPTIONS and is_bind:
+        return replace(mount, selinux=option)
+    if option == "nocopy" and not is_bind:
+        return replace(mount, no_copy=True)
+    if option in _OTHER_OPTIONS:
+        kind = "a bind" if is_bind else "a volume"
+        context.problems.warn(place, f"`{option}` has no effect: it says nothing of {kind}")
+        return mount
+    remedy = did_you_mean(option, _OTHER_OPTIONS) or "Use `ro` or `rw`."
+    context.problems.error(place, f"{excerpt(option)} is not an option of volumes", remedy)
+    return mount
 
 
-def _bind(source: str, target: str, place: Place, context: Context, *, read_only: bool) -> Mount:
+def _bind(source: str, target: str, place: Place, context: Context) -> Mount:
     path = str(context.path(source))
     if not source.startswith("/"):
         context.problems.warn(
@@ -114,14 +139,12 @@ def _bind(source: str, target: str, place: Place, context: Context, *, read_only
             f"{source} stands for {path} on the node: its content is not carried there",
             "Put it on the nodes, build it into the image, or use a named volume.",
         )
-    return Mount(kind=MountKind.BIND, source=path, target=_target(target), read_only=read_only)
+    return Mount(kind=MountKind.BIND, source=path, target=_target(target))
 
 
-def _volume(
-    source: str, target: str, place: Place, context: Context, *, read_only: bool
-) -> Mount | None:
+def _volume(source: str, target: str, place: Place, context: Context) -> Mount | None:
     if not source:
-        return Mount(kind=MountKind.ANONYMOUS, target=_target(target), read_only=read_only)
+        return Mount(kind=MountKind.ANONYMOUS, target=_target(target))
     if not _VOLUME_NAME.fullmatch(source):
         context.problems.error(place, f"{excerpt(source)} is neither a path nor a volume's name")
         return None
@@ -130,24 +153,13 @@ def _volume(
         remedy = remedy or f"Declare it at the top level: `volumes: {{{source}: {{}}}}`."
         context.problems.error(place, f"the volume {excerpt(source)} is not declared", remedy)
         return None
-    target = _target(target)
-    return Mount(kind=MountKind.VOLUME, source=source, target=target, read_only=read_only)
-
-
-def _tmpfs(text: str, place: Place, context: Context) -> Mount:
-    target, _, options = text.partition(":")
-    size = 0
-    read_only = False
-    for option in filter(None, options.split(",")):
-        name, _, value = option.partition("=")
-        if name == "size":
-            from_text = text_scalar(place, value)
-            size = context.values.size_bytes(from_text, "`size` of a tmpfs") or 0
-        elif name == "ro":
-            read_only = True
-        elif name != "rw":
-            context.problems.warn(place, f"{excerpt(option)} has no effect on a tmpfs")
-    return Mount(kind=MountKind.TMPFS, target=_target(target), size_bytes=size, read_only=read_only)
+    declared = context.volumes[source]
+    return Mount(
+        kind=MountKind.VOLUME,
+        source=source,
+        target=_target(target),
+        volume=None if declared == VolumeSpec(name=source) else declared,
+    )
 
 
 def _long(item: MapNode, context: Context) -> Mount | None:
@@ -161,21 +173,27 @@ def _long(item: MapNode, context: Context) -> Mount | None:
         if "target" not in entries:
             context.problems.error(item.place, "a volume needs a `target`")
         return None
-    read_only = values.optional(entries, "read_only", values.boolean) or False
     source = values.optional(entries, "source", values.text) or ""
-    size = _options(entries, context)
-    match kind or MountKind.VOLUME:
+    mount = _of_kind(kind, source, target, item, context)
+    if mount is None:
+        return None
+    read_only = values.optional(entries, "read_only", values.boolean) or False
+    return _with_options(replace(mount, read_only=read_only), entries, context)
+
+
+def _of_kind(
+    kind: MountKind | None, source: str, target: str, item: MapNode, context: Context
+) -> Mount | None:
+    match kind:
+        case MountKind.BIND if source:
+            return _bind(source, target, item.place, context)
         case MountKind.BIND:
-            if not source:
-                context.problems.error(item.place, "a bind needs a `source`")
-                return None
-            return _bind(source, target, item.place, context, read_only=read_only)
+            context.problems.error(item.place, "a bind needs a `source`")
+            return None
         case MountKind.TMPFS:
-            return Mount(
-                kind=MountKind.TMPFS, target=_target(target), size_bytes=size, read_only=read_only
-            )
+            return Mount(kind=MountKind.TMPFS, target=_target(target))
         case _:
-            return _volume(source, target, item.place, context, read_only=read_only)
+            return _volume(source, target, item.place, context)
 
 
 def _kind(node: Node, what: str, context: Context) -> MountKind | None:
@@ -186,16 +204,56 @@ def _kind(node: Node, what: str, context: Context) -> MountKind | None:
     return context.values.choice(node, what, _KINDS)
 
 
-def _options(entries: Mapping[str, Entry], context: Context) -> int:
-    """Report the options of each kind; what has an effect is the size of a tmpfs."""
+def _with_options(mount: Mount, entries: Mapping[str, Entry], context: Context) -> Mount:
+    """The mount with the options of its kind; those of other kinds are said to have no effect."""
     values = context.values
-    for name, keys in (("bind", BIND), ("volume", VOLUME_OPTIONS)):
+    sections = {"bind": BIND, "volume": VOLUME_OPTIONS, "tmpfs": TMPFS_OPTIONS}
+    own = _OPTIONS_OF[mount.kind]
+    found: dict[str, Entry] = {}
+    for name, table in sections.items():
         if name in entries:
-            values.section(entries[name].node, keys, f"`{name}`")
-    if "tmpfs" not in entries:
-        return 0
-    options = values.section(entries["tmpfs"].node, TMPFS_OPTIONS, "`tmpfs`")
-    return values.optional(options, "size", values.size_bytes) or 0
+            section = values.section(entries[name].node, table, f"`{name}`")
+            if name == own:
+                found = section
+            elif section:
+                message = f"`{name}` has no effect on a mount of another type"
+                context.problems.warn(entries[name].key_place, message)
+
+    def text(key: str, known: tuple[str, ...]) -> str:
+        words = {word: word for word in known if word}
+        return values.optional(found, key, lambda n, w: values.choice(n, w, words)) or ""
+
+    match own:
+        case "bind":
+            return replace(
+                mount,
+                propagation=text("propagation", PROPAGATIONS),
+                selinux=text("selinux", SELINUX),
+                recursive=text("recursive", (*RECURSIVE, "enabled")).replace("enabled", ""),
+                create_host_path=values.optional(found, "create_host_path", values.boolean)
+                or False,
+            )
+        case "volume":
+            return replace(
+                mount,
+                no_copy=values.optional(found, "nocopy", values.boolean) or False,
+                subpath=values.optional(found, "subpath", values.text) or "",
+            )
+        case _:
+            return replace(
+                mount,
+                size_bytes=values.optional(found, "size", values.size_bytes) or 0,
+                mode=values.optional(found, "mode", lambda n, w: _mode(n, w, context)) or 0,
+            )
+
+
+def _mode(node: Node, what: str, context: Context) -> int | None:
+    """Permissions: a number as YAML reads it (`0755` and `0o755` are octal), or octal text."""
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        digits = node.value.strip().removeprefix("0o")
+        if re.fullmatch(r"[0-7]{1,5}", digits):
+            return int(digits, 8)
+    return context.values.integer(node, what, 0, MODE_MAX)
 
 
 def _target(text: str) -> str:

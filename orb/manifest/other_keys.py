@@ -12,7 +12,7 @@ TOP: Final[Table] = table(
     honoured("include", "other files, each with its own folder and variables"),
     refused("models", "services would lack their models", _LATER),
     honoured("name", "the app's name"),
-    honoured("networks", "accepted: the services of an app share one network"),
+    honoured("networks", "each node has its own; across nodes they are not joined yet"),
     partly("secrets", "a service that uses one is refused"),
     honoured("services", "what is run"),
     harmless("version", "Compose files have no versions any more"),
@@ -51,7 +51,7 @@ RESOURCES: Final[Table] = table(
 LIMITS: Final[Table] = table(
     honoured("cpus", "cores"),
     honoured("memory", "bytes"),
-    ignored("pids", "the number of processes is not limited"),
+    honoured("pids", "processes at most; -1 for no bound"),
 )
 RESERVATIONS: Final[Table] = table(
     honoured("cpus", "cores"),
@@ -62,9 +62,9 @@ RESERVATIONS: Final[Table] = table(
 DEVICE: Final[Table] = table(
     honoured("capabilities", "the first one is the kind: `gpu`"),
     honoured("count", "how many"),
-    refused("device_ids", "which device a replica gets is Orb's to choose", "Use `count`."),
-    harmless("driver", "the node knows its devices"),
-    ignored("options", "the device is handed over as the engine does it"),
+    honoured("device_ids", "which ones it sees; it holds as many"),
+    honoured("driver", "the driver, where something else than a count is asked for"),
+    honoured("options", "what the driver takes"),
 )
 GENERIC_RESOURCE: Final[Table] = table(
     honoured("discrete_resource_spec", "a kind and a count"),
@@ -97,28 +97,39 @@ UPDATE_CONFIG: Final[Table] = table(
 )
 
 VOLUME: Final[Table] = table(
-    partly("driver", "`local` is what a volume has anyway"),
-    refused("driver_opts", "the data would lie elsewhere", _LATER),
-    honoured("external", "it exists already, and is not removed with the app"),
+    honoured("driver", "the engine's driver; default `local`"),
+    honoured("driver_opts", "options of the driver: NFS, a folder, a size"),
+    honoured("external", "it is on the node already, and is never made or removed"),
     honoured("labels", "labels of the volume"),
-    partly("name", "volumes are named after their app; another name has no effect"),
+    honoured("name", "what the engine calls it, instead of naming it after the app"),
     partly("x-orb", "what only Orb knows"),
 )
 EXTERNAL: Final[Table] = table(
-    partly("name", "must be the volume's name in this file"),
+    honoured("name", "what it is called outside"),
 )
 
 NETWORK: Final[Table] = table(
-    ignored("attachable", "other containers do not join the app's network"),
-    ignored("driver", "the network is Orb's"),
-    ignored("driver_opts", "the network is Orb's"),
-    harmless("enable_ipv4", "the network is Orb's"),
-    ignored("enable_ipv6", "the network is Orb's"),
-    ignored("external", "the services of the app share a network of their own"),
-    refused("internal", "services would reach the outside that must not", _LATER),
-    ignored("ipam", "the engine chooses the addresses"),
-    ignored("labels", "the network is Orb's"),
-    ignored("name", "the network is named after the app"),
+    honoured("attachable", "containers of others may join it"),
+    honoured("driver", "the engine's driver; default `bridge`"),
+    honoured("driver_opts", "options of the driver"),
+    harmless("enable_ipv4", "containers have IPv4 addresses"),
+    honoured("enable_ipv6", "containers get IPv6 addresses too"),
+    honoured("external", "it is on the node already, and is never made or removed"),
+    honoured("internal", "nothing outside is reached from it"),
+    honoured("ipam", "who gives the addresses, and out of which ranges"),
+    honoured("labels", "labels of the network"),
+    honoured("name", "what the engine calls it, instead of naming it after the app"),
+)
+IPAM: Final[Table] = table(
+    honoured("config", "ranges of addresses"),
+    honoured("driver", "the engine's driver"),
+    honoured("options", "what the driver takes"),
+)
+IPAM_POOL: Final[Table] = table(
+    honoured("aux_addresses", "addresses that containers do not get"),
+    honoured("gateway", "the way out"),
+    honoured("ip_range", "the part of the subnet that containers get"),
+    honoured("subnet", "the whole range"),
 )
 
 _WITH_USER: Final = "read with the service that uses it"

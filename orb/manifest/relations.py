@@ -1,12 +1,12 @@
-"""What a service has to do with others: `depends_on`, `links`, `networks`."""
+"""What a service has to do with others: `depends_on`, `links`."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from orb.manifest.context import Context
-from orb.manifest.diagnostics import Place, did_you_mean, excerpt
+from orb.manifest.diagnostics import Place, excerpt
 from orb.manifest.nodes import Entry, ListNode, MapNode, Node, is_null
-from orb.manifest.service_keys import DEPENDENCY, NETWORK_OF_SERVICE
+from orb.manifest.service_keys import DEPENDENCY
 from orb.spec import Condition, Dependency
 
 CONDITIONS: Final = {
@@ -14,7 +14,6 @@ CONDITIONS: Final = {
     "service_healthy": Condition.HEALTHY,
     "service_completed_successfully": Condition.COMPLETED,
 }
-DEFAULT_NETWORK: Final = "default"
 
 Entries = Mapping[str, Entry]
 
@@ -24,7 +23,7 @@ def read_depends_on(entries: Entries, context: Context, service: str) -> tuple[D
     found: dict[str, Dependency] = {}
     if "depends_on" in entries:
         node = entries["depends_on"].node
-        for name, place, inner in _named(node, "`depends_on`", context):
+        for name, place, inner in named(node, "`depends_on`", context):
             if name in found:
                 context.problems.error(place, f"{excerpt(name)} stands here twice")
             context.mark(place, "services", service, "depends_on", name)
@@ -33,9 +32,7 @@ def read_depends_on(entries: Entries, context: Context, service: str) -> tuple[D
         for text, place in context.values.texts(entries["links"].node, "`links`"):
             name, _, alias = text.partition(":")
             if alias not in {"", name}:
-                message = f"the link's name {excerpt(alias)} would not resolve"
-                remedy = f"Call the service by its own name, {excerpt(name)}."
-                context.problems.error(place, message, remedy)
+                context.links.setdefault((name, alias), place)
             context.marks.setdefault(("services", service, "depends_on", name), place)
             found.setdefault(name, Dependency(service=name))
     return tuple(found[name] for name in sorted(found))
@@ -69,23 +66,7 @@ def _dependency(name: str, node: Node, context: Context) -> Dependency:
     )
 
 
-def read_networks(entries: Entries, context: Context) -> tuple[str, ...]:
-    """The names of the networks of a service."""
-    if "networks" not in entries:
-        return ()
-    found = []
-    for name, place, inner in _named(entries["networks"].node, "`networks`", context):
-        if name not in context.networks:
-            remedy = did_you_mean(name, context.networks)
-            remedy = remedy or f"Declare it at the top level: `networks: {{{name[:40]}: {{}}}}`."
-            context.problems.error(place, f"the network {excerpt(name)} is not declared", remedy)
-        if not is_null(inner):
-            context.values.section(inner, NETWORK_OF_SERVICE, f"the network {excerpt(name)}")
-        found.append(name)
-    return tuple(sorted(set(found) - {DEFAULT_NETWORK}))
-
-
-def _named(node: Node, what: str, context: Context) -> list[tuple[str, Place, Node]]:
+def named(node: Node, what: str, context: Context) -> list[tuple[str, Place, Node]]:
     """Names with their places and what is said of them, from a list or a map."""
     if isinstance(node, MapNode):
         return [(name, entry.key_place, entry.node) for name, entry in node.entries.items()]

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
 
+from orb.container import DeviceRequest
 from orb.manifest.context import Context
+from orb.manifest.devices import DEVICES_MAX, counts, read_devices, read_gpus, requests_of
 from orb.manifest.diagnostics import excerpt
 from orb.manifest.keys import Table
-from orb.manifest.nodes import Entry, ListNode, MapNode, Node, Scalar
+from orb.manifest.nodes import Entry, MapNode, Node, is_null
 from orb.manifest.other_keys import (
-    DEVICE,
     DISCRETE_RESOURCE,
     GENERIC_RESOURCE,
     LIMITS,
@@ -20,16 +20,15 @@ from orb.manifest.values import BYTES_MAX, MILLI_CPUS_MAX
 from orb.resources import Resources
 from orb.spec import DEFAULT_RESERVATION
 
-DEVICES_MAX: Final = 1_000_000
-"""Devices of one kind that a replica may ask for."""
-
 Entries = Mapping[str, Entry]
 
 
 def read_resources(
     service: Entries, deploy: Entries, context: Context
-) -> tuple[Resources, Resources]:
-    """The reservations, with the defaults filled in, and the limits, where 0 means none."""
+) -> tuple[Resources, Resources, tuple[DeviceRequest, ...]]:
+    """The reservations, with the defaults filled in, the limits, where 0 means none, and the
+    devices of which more is said than a count.
+    """
     values = context.values
     sections = {}
     if "resources" in deploy:
@@ -38,11 +37,21 @@ def read_resources(
     limits = _with_short(limits, service, ("cpus", "mem_limit"), context)
     reserved = _amounts(sections.get("reservations"), RESERVATIONS, "`reservations`", context)
     reserved = _with_short(reserved, service, ("", "mem_reservation"), context)
-    devices = reserved.devices
+    devices, requests = dict(reserved.devices), reserved.requests
     if "gpus" in service:
-        devices = {**devices, **_gpus(service["gpus"].node, context)}
+        gpus = read_gpus(service["gpus"].node, context)
+        devices.update(counts(gpus))
+        requests += requests_of(gpus)
     limit = Resources(limits.milli_cpus or 0, limits.memory_bytes or 0)
-    return _with_defaults(replace(reserved, devices=devices), limit), limit
+    return _with_defaults(replace(reserved, devices=devices), limit), limit, requests
+
+
+def limits_of(deploy: Entries) -> Entries:
+    """The entries of `deploy.resources.limits`, of which nothing is reported again."""
+    node = deploy["resources"].node if "resources" in deploy else None
+    limits = node.entries.get("limits") if isinstance(node, MapNode) else None
+    inner = limits.node.entries if limits and isinstance(limits.node, MapNode) else {}
+    return {name: entry for name, entry in inner.items() if not is_null(entry.node)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,7 @@ class _Amounts:
     milli_cpus: int | None = None
     memory_bytes: int | None = None
     devices: Mapping[str, int] = field(default_factory=dict)
+    requests: tuple[DeviceRequest, ...] = ()
 
 
 def _with_defaults(written: _Amounts, limit: Resources) -> Resources:
@@ -70,12 +80,13 @@ def _amounts(entry: Entry | None, table: Table, what: str, context: Context) -> 
         return _Amounts()
     values = context.values
     entries = values.section(entry.node, table, what)
-    devices: dict[str, int] = {}
-    for name, read in (("devices", _devices), ("generic_resources", _generic)):
-        if name in entries:
-            devices.update(read(entries[name].node, context))
+    requests = read_devices(entries["devices"].node, context) if "devices" in entries else ()
+    devices = counts(requests)
+    if "generic_resources" in entries:
+        devices.update(_generic(entries["generic_resources"].node, context))
     cpus = values.optional(entries, "cpus", values.milli_cpus)
-    return _Amounts(cpus, values.optional(entries, "memory", values.size_bytes), devices)
+    memory = values.optional(entries, "memory", values.size_bytes)
+    return _Amounts(cpus, memory, devices, requests_of(requests))
 
 
 def _with_short(
@@ -96,53 +107,6 @@ def _with_short(
         milli_cpus=cpus if written.milli_cpus is None else written.milli_cpus,
         memory_bytes=memory if written.memory_bytes is None else written.memory_bytes,
     )
-
-
-def _devices(node: Node, context: Context) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for item in context.values.items(node, "`devices`"):
-        found.update(_device(item, context, kind=None))
-    return found
-
-
-def _gpus(node: Node, context: Context) -> dict[str, int]:
-    if isinstance(node, Scalar):
-        return _all_of("gpus", node, context)
-    found: dict[str, int] = {}
-    for item in context.values.items(node, "`gpus`"):
-        found.update(_device(item, context, kind="gpu"))
-    return found
-
-
-def _device(item: Node, context: Context, kind: str | None) -> dict[str, int]:
-    values = context.values
-    entries = values.section(item, DEVICE, "a device")
-    if "capabilities" in entries:
-        node = entries["capabilities"].node
-        # Docker also takes a list of lists here.
-        inner = node.items[0] if isinstance(node, ListNode) and node.items else node
-        words = values.texts(inner if isinstance(inner, ListNode) else node, "`capabilities`")
-        kind = kind or next((word.lower() for word, _ in words), None)
-    if kind is None:
-        if isinstance(item, MapNode):
-            context.problems.error(
-                item.place, "a device needs `capabilities`", "For example [gpu]."
-            )
-        return {}
-    count = entries.get("count")
-    if count is None or (isinstance(count.node, Scalar) and count.node.text == "all"):
-        return _all_of("count", count.node if count else item, context)
-    number = values.integer(count.node, "`count`", 0, DEVICES_MAX)
-    return {} if number is None else {kind: number}
-
-
-def _all_of(name: str, node: Node, context: Context) -> dict[str, int]:
-    context.problems.error(
-        node.place,
-        f"`{name}`: a replica must say how many devices it holds; nodes differ in what all are",
-        "Write `gpus: [{count: 1}]`, or `count: 1` under `devices`.",
-    )
-    return {}
 
 
 def _generic(node: Node, context: Context) -> dict[str, int]:

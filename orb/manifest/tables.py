@@ -50,6 +50,17 @@ SECTIONS: Final = (
     _at("services.*.volumes.*.tmpfs", service.TMPFS_OPTIONS),
     _at("services.*.networks.*", service.NETWORK_OF_SERVICE),
     _at("services.*.env_file.*", service.ENV_FILE),
+    _at("services.*.logging", service.LOGGING),
+    _at("services.*.ulimits.*", service.ULIMIT),
+    _at("services.*.devices.*", service.DEVICE_PATH),
+    _at("services.*.post_start.*", service.HOOK),
+    _at("services.*.pre_stop.*", service.HOOK),
+    _at("services.*.blkio_config", service.BLKIO),
+    *(
+        _at(f"services.*.blkio_config.device_{way}.*", service.DEVICE_RATE)
+        for way in ("read_bps", "read_iops", "write_bps", "write_iops")
+    ),
+    _at("services.*.blkio_config.weight_device.*", service.DEVICE_WEIGHT),
     _at("services.*.gpus.*", other.DEVICE),
     _at("services.*.deploy", other.DEPLOY),
     _at("services.*.deploy.resources", other.RESOURCES),
@@ -67,6 +78,9 @@ SECTIONS: Final = (
     _at("volumes.*.external", other.EXTERNAL),
     _at("volumes.*.x-orb", other.X_ORB_VOLUME),
     _at("networks.*", other.NETWORK),
+    _at("networks.*.external", other.EXTERNAL),
+    _at("networks.*.ipam", other.IPAM),
+    _at("networks.*.ipam.config.*", other.IPAM_POOL),
     _at("configs.*", other.CONFIG),
     _at("secrets.*", other.SECRET),
     _at("x-orb", other.X_ORB_TOP),

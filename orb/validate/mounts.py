@@ -52,6 +52,8 @@ def mount_findings(
     for target, options in container.tmpfs.items():
         yield from _target(target, targets, (*at, "tmpfs"))
         yield from text_findings(options, (*at, "tmpfs"))
+        if ":" in target:
+            yield Finding((*at, "tmpfs"), f"{target[:80]!r} has a colon, which ends the path")
 
 
 def _target(target: str, targets: set[str], steps: Steps) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from orb.container import BlockIo, Device, Kernel, Security
+from orb.container import BlockIo, Device, DeviceRequest, Kernel, Security
 from orb.resources import Resources
 from orb.validate.shapes import (
     AMOUNT_MAX,
@@ -48,6 +48,7 @@ _GROUP: Final = re.compile(r"[\w.@-]{1,64}")
 _PERMISSIONS: Final = re.compile(r"[rwm]{0,3}")
 _CDI: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z][\w.-]*=[\w.:-]+")
 _RUNTIME: Final = re.compile(r"[A-Za-z0-9][\w./-]{0,254}")
+_WORD: Final = re.compile(r"[\w./:=-]+")
 _CPUSET: Final = re.compile(r"\d{1,6}(-\d{1,6})?(,\d{1,6}(-\d{1,6})?)*")
 _SYSCTL: Final = re.compile(r"[a-z0-9_-]+([./][A-Za-z0-9_*-]+)+")
 
@@ -69,6 +70,7 @@ def security_findings(security: Security, at: Steps) -> Iterator[Finding]:
     yield from item_findings(rules, _RULE, (*at, "device_cgroup_rules"), "a rule like `c 1:3 rwm`")
     yield from item_findings(security.group_add, _GROUP, (*at, "group_add"), "a group")
     yield from _devices(security.devices, (*at, "devices"))
+    yield from _requests(security.device_requests, (*at, "gpus"))
     for name, known in NAMESPACES.items():
         value = getattr(security, name)
         if value not in known:
@@ -83,6 +85,23 @@ def _devices(devices: tuple[Device, ...], at: Steps) -> Iterator[Finding]:
         yield Finding(at, f"at most {ITEMS_MAX} are allowed")
     for number, device in enumerate(devices[:ITEMS_MAX]):
         yield from _device(device, (*at, number))
+
+
+def _requests(requests: tuple[DeviceRequest, ...], at: Steps) -> Iterator[Finding]:
+    if len(requests) > ITEMS_MAX:
+        yield Finding(at, f"at most {ITEMS_MAX} are allowed")
+    for number, request in enumerate(requests[:ITEMS_MAX]):
+        steps = (*at, number)
+        yield from range_findings(request.count, -1, AMOUNT_MAX, steps, "count")
+        if bool(request.count) is bool(request.device_ids):
+            yield Finding(steps, "a device is asked for by `count`, or by `device_ids`")
+        if not request.capabilities:
+            yield Finding(steps, "a device needs `capabilities`")
+        for words in (request.device_ids, request.capabilities):
+            yield from item_findings(words, _WORD, steps, "a word for a device")
+        if request.driver and not _RUNTIME.fullmatch(request.driver):
+            yield Finding(steps, f"{request.driver[:80]!r} is not the name of a driver")
+        yield from pair_findings(request.options, steps)
 
 
 def _device(device: Device, steps: Steps) -> Iterator[Finding]:

@@ -108,10 +108,10 @@ def test_a_relative_path_starts_at_the_folder_of_the_first_file_and_is_said(tmp_
 
 
 def test_tmpfs(tmp_path: Path) -> None:
-    assert service_of(tmp_path, "tmpfs: [/a, '/b:size=64m']").task.container.mounts == (
-        Mount(kind=MountKind.TMPFS, target="/a"),
-        Mount(kind=MountKind.TMPFS, target="/b", size_bytes=64 * MIB),
-    )
+    body = "tmpfs: ['/b:size=64m,mode=755,exec', /a]"
+    found = service_of(tmp_path, body).task.container.tmpfs
+    assert found == {"/a": "", "/b": "size=64m,mode=755,exec"}
+    assert service_of(tmp_path, "tmpfs: /run").task.container.tmpfs == {"/run": ""}
 
 
 @pytest.mark.parametrize(
@@ -344,7 +344,7 @@ deploy: {labels: {c: d}, replicas: 3}"""
     assert (container.hostname, container.container_name) == ("h", "my_web")
     assert container.labels == {"a": "1", "b": ""}
     assert (container.init, container.tty, container.stdin_open) == (True, True, True)
-    assert (container.read_only, container.networks) == (True, ("front",))
+    assert (container.read_only, container.networks) == (True, ("default", "front"))
     assert (service.priority, service.labels, service.replicas) == (Priority.HIGH, {"c": "d"}, 3)
 
 
