@@ -253,7 +253,7 @@ def test_every_state_is_sound_and_the_guard_is_never_needed(entries: list[Entry]
 
 @pytest.mark.parametrize("seed", range(60))
 def test_a_likely_history_leaves_every_state_sound_and_every_copy_equal(seed: int) -> None:
-    rng = Random(seed)  # noqa: S311 - seeded on purpose
+    rng = Random(seed)
     state, copy = State(), State()
     now = NOW
     for index in range(1, 120):
