@@ -38,13 +38,12 @@ _NOTHING: Final = Resources()
 class Groups:
     """Rows grouped by the values of an attribute, within the groups of the one before it."""
 
-    attribute: str
     code: Ints
     """The group of each row."""
     parent: Ints
     """The group, one level up, of each group."""
     names: tuple[str, ...]
-    """The value that each group has."""
+    """What each group is called: `zone a`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +210,10 @@ class Candidates:
             if len(values) < 2:
                 continue
             pairs, inside = np.unique(above * len(values) + code, return_inverse=True)
-            names = tuple(values[pair] for pair in (pairs % len(values)).tolist())
-            yield Groups(attribute, inside.astype(np.int64), pairs // len(values), names)
+            label = attribute.rpartition(".")[2]
+            own = (values[pair] for pair in (pairs % len(values)).tolist())
+            names = tuple(f"{label} {value or '(none)'}" for value in own)
+            yield Groups(inside.astype(np.int64), pairs // len(values), names)
             above = inside.astype(np.int64)
 
 

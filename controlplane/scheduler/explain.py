@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from controlplane.scheduler.ask import Ask
-from controlplane.scheduler.candidates import Groups, Ints, Mask
+from controlplane.scheduler.candidates import Ints, Mask
 from controlplane.scheduler.filters import FILTERS, Filter, Reason
 from controlplane.scheduler.room import Room
 from controlplane.scheduler.words import listed, many
@@ -116,13 +116,11 @@ def _neighbourhood(room: Room, ask: Ask, row: int) -> str:
     if not groups:
         return ""
     code, neighbours = groups[0].code, room.neighbours(ask)
+    name = groups[0].names[code.item(row)]
+    if len(neighbours) == 1:
+        return f"{name} now has {neighbours[row]} of {neighbours[row]}; "
     inside = sum(count for other, count in neighbours.items() if code[other] == code[row])
-    name = _group_name(groups[0], code.item(row))
     return f"{name} now has {inside} of {sum(neighbours.values())}; "
-
-
-def _group_name(groups: Groups, group: int) -> str:
-    return f"{groups.attribute.rpartition('.')[2]} {groups.names[group] or '(none)'}"
 
 
 def _fullness(room: Room, row: int) -> str:
@@ -143,8 +141,6 @@ def _spread(room: Room, ask: Ask, rows: Sequence[int]) -> str:
     if not groups:
         return f"{many(len(rows), 'task')} on {nodes}"
     sizes = np.bincount(groups[0].code[list(rows)], minlength=len(groups[0].names)).tolist()
-    parts = [
-        f"{size} in {_group_name(groups[0], group)}" for group, size in enumerate(sizes) if size
-    ]
+    parts = [f"{size} in {groups[0].names[group]}" for group, size in enumerate(sizes) if size]
     more = f" and {len(parts) - GROUPS_NAMED_MAX} more" if len(parts) > GROUPS_NAMED_MAX else ""
     return f"{', '.join(parts[:GROUPS_NAMED_MAX])}{more}, on {nodes}"

@@ -4,7 +4,6 @@ Everything is read from the state in each pass. A victim's stop reason names the
 room for, so that the next pass finds the room again and stops nobody else for the same need.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -78,14 +77,13 @@ class Standing:
                 victim = Victim(task.id, task.priority, demand)
                 self._victims.setdefault(row, []).append(victim)
                 below[task.priority - 1].append((row, demand))
-        room.reaches = [room.free.plus(going)]
-        self._largest: list[Amounts] = []
-        """By priority, the largest of each resource that any one victim up to it has."""
-        highest = room.free.none()
+        coming = room.free.plus(going)
+        room.reaches, room.singles = [coming], []
+        highest = coming.none()
         for held in below:
             room.reaches.append(room.reaches[-1].plus(held))
             highest = highest.highest(held)
-            self._largest.append(highest)
+            room.singles.append(coming.sum(highest))
 
     def _present(self, top: Priority) -> list[tuple[int, Task]]:
         """The tasks on open nodes that are going or could be told to."""
@@ -101,15 +99,6 @@ class Standing:
                     if task.priority < top or task.desired is Desired.STOP
                 ]
         return present
-
-    def _measure(self, row: int) -> None:
-        """Find out the largest amounts that one victim on the row has, by priority."""
-        for priority, largest in enumerate(self._largest, Priority.LOW):
-            victims = [each.demand for each in self._victims[row] if each.priority <= priority]
-            largest.cpu[row] = max((each.milli_cpus for each in victims), default=0)
-            largest.memory[row] = max((each.memory_bytes for each in victims), default=0)
-            for kind, amount in largest.devices.items():
-                amount[row] = max((each.count(kind) for each in victims), default=0)
 
     def hold_coming(self, ask: Ask, at: slice) -> str | None:
         """Promise a task room that stopping tasks will leave; where, in words, or None."""
@@ -142,72 +131,54 @@ class Standing:
 
         The lowest priority that suffices, on the node where the fewest must go.
         """
-        room = self._room
-        for threshold in range(Priority.LOW, ask.priority):
-            if threshold < len(room.reaches):
-                mask = room.reaches[threshold].hold(ask.demand, at)
-                mask &= suitable(room, ask, at)
-                found = self._fewest(ask, mask, at, threshold) if mask.any() else None
-                if found is not None:
-                    return found
+        room, suits = self._room, suitable(self._room, ask, at)
+        for threshold in range(Priority.LOW, min(ask.priority, len(room.reaches))):
+            singles = room.singles[threshold - 1].hold(ask.demand, at) & suits
+            found = self._fewest(ask, singles, at, threshold) if singles.any() else None
+            if found is not None and len(found[0]) == 1:
+                return found
+            mask = room.reaches[threshold].hold(ask.demand, at) & suits
+            if mask.any():
+                mask &= self._is_least(ask, mask, at, threshold)
+                several = self._fewest(ask, mask, at, threshold)
+                return min(filter(None, (found, several)), key=lambda each: len(each[0]))
         return None
 
     def _fewest(
         self, ask: Ask, mask: Mask, at: slice, threshold: int
     ) -> tuple[list[Victim], int] | None:
-        """Weigh the nodes of *mask*, those first that need the fewest victims at the least."""
+        """Weigh the nodes of *mask*, the best first, until one victim is found to do."""
         found: tuple[list[Victim], int] | None = None
-        for bound, rows in self._by_bound(ask, mask, at, threshold):
-            if found is not None and len(found[0]) <= bound:
+        left = mask.copy()
+        for _ in range(NODES_WEIGHED_MAX):
+            row = best(self._room, ask, left, at)
+            if row is None:
                 break
-            row = best(self._room, ask, rows, at)
-            victims = [] if row is None else self._pick(ask, row, threshold)
-            if row is not None and (found is None or len(victims) < len(found[0])):
+            victims = self._pick(ask, row, threshold)
+            if found is None or len(victims) < len(found[0]):
                 found = (victims, row)
-            if row is not None:
-                mask[row - at.start] = False
+            if len(found[0]) == 1:
+                break
+            left[row - at.start] = False
         return found
 
-    def _by_bound(
-        self, ask: Ask, mask: Mask, at: slice, threshold: int
-    ) -> Iterator[tuple[int, Mask]]:
-        """The rows still in *mask* that need the fewest victims at the least, and how many.
-
-        The caller takes out of *mask* each row that it has weighed.
-        """
-        one = self._one_may_do(ask, at, threshold)
-        bounds: Ints | None = None
-        for _ in range(NODES_WEIGHED_MAX):
-            rows: Mask = mask & one
-            if rows.any():
-                yield 1, rows
-                continue
-            if not mask.any():
-                return
-            bounds = self._at_least(ask, at, threshold) if bounds is None else bounds
-            bound = int(bounds[mask].min())
-            yield bound, mask & (bounds == bound)
-
-    def _one_may_do(self, ask: Ask, at: slice, threshold: int) -> Mask:
-        """The rows on which, resource by resource, some one victim is large enough."""
-        reach, largest, demand = self._room.reaches[0], self._largest[threshold - 1], ask.demand
-        mask: Mask = reach.cpu[at] + largest.cpu[at] >= demand.milli_cpus
-        mask &= reach.memory[at] + largest.memory[at] >= demand.memory_bytes
-        for kind, count in demand.devices:
-            mask &= reach.devices[kind][at] + largest.devices[kind][at] >= count
-        return mask
-
-    def _at_least(self, ask: Ask, at: slice, threshold: int) -> Ints:
-        """How many victims each row needs at the least, where one will not do."""
-        reach, largest, demand = self._room.reaches[0], self._largest[threshold - 1], ask.demand
-        sorts = [(reach.cpu, largest.cpu, demand.milli_cpus)]
-        sorts.append((reach.memory, largest.memory, demand.memory_bytes))
-        sorts += [(reach.devices[kind], largest.devices[kind], n) for kind, n in demand.devices]
-        least: Ints = np.full(at.stop - at.start, 2, np.int64)
-        for has, most, needed in sorts:
+    def _is_least(self, ask: Ask, mask: Mask, at: slice, threshold: int) -> Mask:
+        """The rows of *mask* where the largest victims would leave the fewest to go."""
+        coming, singles, demand = (
+            self._room.reaches[0],
+            self._room.singles[threshold - 1],
+            ask.demand,
+        )
+        sorts = [(coming.cpu, singles.cpu, demand.milli_cpus)]
+        sorts.append((coming.memory, singles.memory, demand.memory_bytes))
+        sorts += [(coming.devices[kind], singles.devices[kind], n) for kind, n in demand.devices]
+        least: Ints = np.ones(at.stop - at.start, np.int64)
+        for has, with_one, needed in sorts:
             short = np.maximum(needed - has[at], 0)
-            np.maximum(least, -(-short // np.maximum(most[at], 1)), out=least)
-        return least
+            largest = np.maximum(with_one[at] - has[at], 1)
+            np.maximum(least, -(-short // largest), out=least)
+        fewest: Mask = least == least[mask].min()
+        return fewest
 
     def _pick(self, ask: Ask, row: int, threshold: int) -> list[Victim]:
         """Who goes on this row: one if one will do, else the largest help first, none in vain."""
@@ -215,7 +186,7 @@ class Standing:
         candidates = [each for each in self._victims.get(row, ()) if each.priority <= threshold]
         alone = [each for each in candidates if _covers([each], short)]
         if alone:
-            return [min(alone, key=lambda each: (each.priority, _help(each, short), -each.task))]
+            return [min(alone, key=_smallest)]
         chosen: list[Victim] = []
         left = dict(short)
         while not _covers(chosen, short):
@@ -240,10 +211,18 @@ class Standing:
         for victim in victims:
             for reach in room.reaches[: victim.priority]:
                 reach.add(row, victim.demand, 1)
-        self._measure(row)
         self._going[row] = self._going.get(row, 0) + len(victims)
         room.promise(ask, row)
+        for priority, single in enumerate(room.singles, Priority.LOW):
+            left = [each.demand for each in self._victims[row] if each.priority <= priority]
+            single.set(row, room.reaches[0], left)
         return self._waiting(row)
+
+
+def _smallest(victim: Victim) -> tuple[int, int, int, int]:
+    """The lowest priority, the least that is more than needed, the newest."""
+    demand = victim.demand
+    return victim.priority, demand.milli_cpus, demand.memory_bytes, -victim.task
 
 
 def _has(victim: Victim, kind: str) -> int:
@@ -268,9 +247,10 @@ def _shortage(free: Amounts, demand: Demand, row: int) -> dict[str, int]:
 
 
 def _covers(victims: list[Victim], short: dict[str, int]) -> bool:
-    return all(
-        sum(_has(each, kind) for each in victims) >= missing for kind, missing in short.items()
-    )
+    for kind, missing in short.items():
+        if sum([_has(each, kind) for each in victims]) < missing:
+            return False
+    return True
 
 
 def _help(victim: Victim, short: dict[str, int]) -> float:

@@ -73,6 +73,21 @@ class Amounts:
         """These amounts, or what one of *held* has where that is more."""
         return self._with(held, np.maximum)
 
+    def sum(self, other: "Amounts") -> "Amounts":
+        """These amounts and those."""
+        devices = {kind: amount + other.devices[kind] for kind, amount in self.devices.items()}
+        return Amounts(self.cpu + other.cpu, self.memory + other.memory, devices)
+
+    def set(self, row: int, base: "Amounts", demands: Sequence[Demand]) -> None:
+        """Let the row have what *base* has there and the largest of each that is demanded."""
+        self.cpu[row] = base.cpu[row] + max((each.milli_cpus for each in demands), default=0)
+        self.memory[row] = base.memory[row] + max(
+            (each.memory_bytes for each in demands), default=0
+        )
+        for kind, amount in self.devices.items():
+            most = max((each.count(kind) for each in demands), default=0)
+            amount[row] = base.devices[kind][row] + most
+
     def _with(self, held: Sequence[tuple[int, Demand]], combine: np.ufunc) -> "Amounts":
         more = self.copy()
         rows = np.array([row for row, _ in held], np.int64)
@@ -96,6 +111,8 @@ class Room:
         self.reaches: list[Amounts] = []
         """What is or becomes free, less what is promised: the first without preemption, then if
         all tasks of each priority in turn were stopped too. Empty until somebody must wait."""
+        self.singles: list[Amounts] = []
+        """The first of the reaches, if the largest task up to each priority were stopped too."""
         self._keys: dict[tuple[str, ...], Ints] = {}
         self.lasting: dict[tuple[tuple[str, ...], str], Mask] = {}
         """Where the filters that nothing in a pass changes say yes, by what they look at."""
@@ -166,7 +183,7 @@ class Room:
     def take(self, ask: Ask, row: int) -> None:
         """Place one task of *ask* on a row."""
         self.free.add(row, ask.demand, -1)
-        for reach in self.reaches:
+        for reach in (*self.reaches, *self.singles):
             reach.add(row, ask.demand, -1)
         self._note(ask, {row: 1})
         self._refit(row)
@@ -176,7 +193,7 @@ class Room:
         each = np.bincount(rows, minlength=len(self.candidates.names))
         unique = np.flatnonzero(each)
         times, demand = each[unique], ask.demand
-        for amounts in (self.free, *self.reaches):
+        for amounts in (self.free, *self.reaches, *self.singles):
             amounts.cpu[unique] -= times * demand.milli_cpus
             amounts.memory[unique] -= times * demand.memory_bytes
             for kind, count in demand.devices:
@@ -192,7 +209,7 @@ class Room:
 
     def promise(self, ask: Ask, row: int) -> None:
         """Hold room back on a row for a task that goes there once others have stopped."""
-        for reach in self.reaches:
+        for reach in (*self.reaches, *self.singles):
             reach.add(row, ask.demand, -1)
         free, reach = self.free, self.reaches[0]
         free.cpu[row] = min(free.cpu[row], reach.cpu[row])
