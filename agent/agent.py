@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, Protocol
 
+from agent.contents import Contents
+from agent.files import Files, FileStore
 from agent.link import Dial
 from agent.reporter import Reporter
 from agent.runtime.base import Facts, Runtime, RuntimeFailure
@@ -41,6 +43,7 @@ class AgentParts:
     chance: Random
     runtime: Runtime
     store: Store
+    files: FileStore
     facts: Facts
     meter: Meter
 
@@ -51,7 +54,9 @@ class Agent:
     def __init__(self, parts: AgentParts) -> None:
         self._parts = parts
         reporter = Reporter()
-        self._worker = Worker(parts.runtime, parts.clock, reporter, parts.store)
+        contents = Contents(reporter.wake.set)
+        files = Files(parts.files, contents)
+        self._worker = Worker(parts.runtime, parts.clock, reporter, parts.store, files)
         self._machine = _Machine(parts.facts, parts.meter, parts.clock)
         self._session = Session(
             SessionParts(
@@ -61,6 +66,7 @@ class Agent:
                 chance=parts.chance,
                 machine=self._machine,
                 reporter=reporter,
+                contents=contents,
                 runtime=parts.runtime,
                 duties=self._worker,
             )

@@ -49,6 +49,12 @@ class AgentConfig:
     data: Path = option(
         PATH, "the folder of what the agent must remember", default=Path("/var/lib/orb/agent")
     )
+    memory: str = option(
+        TEXT,
+        "the folder of the secrets of running tasks, which must be in memory; default: /run/orb if "
+        "that is, else /dev/shm/orb",
+        default="",
+    )
     runtime: RuntimeKind = option(
         choice(RuntimeKind),
         "what runs the tasks; auto is docker where an engine answers, else process",

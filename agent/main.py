@@ -16,8 +16,10 @@ from typing import IO, Final
 from agent.agent import Agent, AgentParts
 from agent.config import AgentConfig, RuntimeKind, read_config
 from agent.facts import MachineFacts, Offer
+from agent.files import DiskFiles
 from agent.link import dial_with
 from agent.runtime.base import Runtime, RuntimeFailure
+from agent.runtime.places import Places, memory_folder
 from agent.store import DiskStore
 from agent.usage import UsageMeter
 from orb import logs, telemetry
@@ -98,6 +100,7 @@ def _parts(config: AgentConfig, clock: Clock, runtime: Runtime, address: str) ->
         chance=_chance(),
         runtime=runtime,
         store=DiskStore(config.data),
+        files=DiskFiles(_places(config, runtime.name)),
         facts=MachineFacts(offer, runtime, config.data),
         meter=UsageMeter(config.data),
     )
@@ -134,14 +137,32 @@ def _docker(config: AgentConfig, address: str) -> Runtime:
     from agent.runtime.docker import DockerRuntime  # noqa: PLC0415 - 21 MB: only who uses it pays
     from agent.runtime.docker_container import Owner  # noqa: PLC0415 - as above
 
-    return DockerRuntime(config.docker_host, Owner(_cluster(config.certs), config.name), address)
+    owner = Owner(_cluster(config.certs), config.name)
+    places = _places(config, DockerRuntime.name)
+    return DockerRuntime(config.docker_host, owner, address, places)
 
 
 def _process(config: AgentConfig, address: str) -> Runtime:
     from agent.runtime.process import ProcessRuntime  # noqa: PLC0415 - only who uses it pays
 
-    owner = f"{_cluster(config.certs)}-{config.name}"
-    return ProcessRuntime(config.data / "processes", address, owner, _chance())
+    places = _places(config, ProcessRuntime.name)
+    data = config.data / "processes"
+    return ProcessRuntime(data, address, _owner(config), _chance(), places)
+
+
+def _places(config: AgentConfig, runtime: str) -> Places:
+    """Where configs and secrets are. The users of processes cannot enter our own folder, so that
+    their configs are beside the secrets. Raises InvalidInput if `memory` is not in memory."""
+    found = memory_folder(config.memory, Path("/proc/self/mountinfo").read_text())
+    mine = None if found is None else found / _owner(config)
+    if mine is None:
+        return Places(config.data / "configs", None)
+    is_process = runtime == RuntimeKind.PROCESS.value
+    return Places((mine if is_process else config.data) / "configs", mine / "secrets")
+
+
+def _owner(config: AgentConfig) -> str:
+    return f"{_cluster(config.certs)}-{config.name}"
 
 
 def _chance() -> Random:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from agent import verdict
+from agent.files import Files
 from agent.lifecycle import Step, ending, next_step, phase_of
 from agent.race import unless
 from agent.reporter import Reporter
@@ -41,6 +42,7 @@ class Tools:
     clock: Clock
     reporter: Reporter
     store: Store
+    files: Files
     look: Callable[[], None]
     """Asks for a look at the runtime soon; its result comes with `Runner.saw`."""
     has_data_free: Callable[[Assignment], bool]
@@ -128,7 +130,7 @@ class Runner:
             case Step.REST:
                 await self._news.wait()
             case Step.REMOVE:
-                await self._tools.runtime.remove(self.task)
+                await self._remove()
 
     async def _prepare(self) -> None:
         image = self._assignment.spec.container.image
@@ -152,9 +154,19 @@ class Runner:
             self._say(replace(self._report, message=message))
             await unless(self._news, self._tools.clock.sleep(DATA_AGAIN_MS / 1000))
             return
+        if not await self._has_files():
+            return
         self._say(replace(self._report, state=TaskState.STARTING, message=""))
         with self._span("agent.start"):
             self._seen = await self._tools.runtime.start(self._assignment)
+
+    async def _has_files(self) -> bool:
+        """Have its configs and secrets in place; False if something else is wanted before."""
+        if not self._tools.files.missing(self._assignment):
+            return True
+        message = "waits for its configs and secrets from a server"
+        self._say(replace(self._report, message=message))
+        return await unless(self._news, self._tools.files.fetch(self._assignment))
 
     async def _watch(self) -> None:
         seen = self._seen
@@ -165,7 +177,8 @@ class Runner:
             check = verdict.check_for(self._assignment.spec, seen.image_healthcheck)
             ready = check is None or self._health.ready
             report = _with_facts(self._report, seen)
-            self._say(replace(report, state=TaskState.RUNNING, ready=ready, message=""))
+            message = seen.remark
+            self._say(replace(report, state=TaskState.RUNNING, ready=ready, message=message))
             if check is None:
                 await self._news.wait()
             else:
@@ -220,6 +233,11 @@ class Runner:
             self.is_watching = False
         if self._seen is not None and self._seen.running:
             raise RuntimeFailure("it runs on after it was killed", temporary=True)
+
+    async def _remove(self) -> None:
+        await self._tools.runtime.remove(self.task)
+        if self._assignment.spec.container.files:
+            await self._tools.files.remove(self.task)
 
     def _conclude(self) -> None:
         state, message = ending(self._wanted, self._seen, self._condemned)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, Protocol
 
+from agent.contents import Contents
 from agent.intake import TASKS_PER_NODE_MAX, Gap, Intake, WholeSet
 from agent.link import Dial, Exchange, Link, LinkBroken
 from agent.race import unless, until_first
@@ -92,6 +93,7 @@ class SessionParts:
     chance: Random
     machine: Machine
     reporter: Reporter
+    contents: Contents
     runtime: Runtime
     duties: Duties
 
@@ -194,6 +196,7 @@ class Session:
     async def _greet(self, call: SessionCall, facts: NodeFacts) -> None:
         """Everything that this node is and has."""
         self._parts.reporter.restart()
+        self._parts.contents.restart()
         held = self._parts.reporter.take(TASKS_PER_NODE_MAX)
         reports = [to_message(report, types_pb2.Report) for report in held]
         hello = pb.Hello(facts=to_message(facts, types_pb2.NodeFacts), reports=reports)
@@ -218,6 +221,8 @@ class Session:
             while reports := reporter.take():
                 messages = [to_message(report, types_pb2.Report) for report in reports]
                 await _send(call, pb.AgentMessage(reports=pb.Reports(reports=messages)))
+            while digests := self._parts.contents.questions():
+                await _send(call, pb.AgentMessage(needs=pb.Needs(digests=digests)))
 
     async def _tell_facts(self, call: SessionCall, known: NodeFacts) -> NodeFacts:
         facts = self._parts.machine.facts
@@ -233,6 +238,8 @@ class Session:
             match message.WhichOneof("message"):
                 case "assignments":
                     self._take(message.assignments, intake)
+                case "contents":
+                    self._parts.contents.take(message.contents.contents)
                 case "start_logs":
                     streams.start_logs(message.start_logs)
                 case "start_exec":

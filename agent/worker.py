@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+from agent.files import Files
 from agent.race import unless
 from agent.reporter import Reporter
 from agent.runner import RETRY_FIRST_MS, RETRY_MAX_MS, Runner, Tools
@@ -33,12 +34,23 @@ log = Logger("worker")
 class Worker:
     """All tasks of this machine."""
 
-    def __init__(self, runtime: Runtime, clock: Clock, reporter: Reporter, store: Store) -> None:
+    def __init__(
+        self, runtime: Runtime, clock: Clock, reporter: Reporter, store: Store, files: Files
+    ) -> None:
         self._runtime = runtime
+        self._files = files
         self._clock = clock
         self._store = store
         self._wake = asyncio.Event()
-        self._tools = Tools(runtime, clock, reporter, store, self._wake.set, self._has_data_free)
+        self._tools = Tools(
+            runtime=runtime,
+            clock=clock,
+            reporter=reporter,
+            store=store,
+            files=files,
+            look=self._wake.set,
+            has_data_free=self._has_data_free,
+        )
         self._runners: dict[TaskId, Runner] = {}
         self._unowned: dict[TaskId, Running] = {}
         self._sweeping: set[TaskId] = set()
@@ -145,6 +157,7 @@ class Worker:
             for task in here.keys() - known - self._runners.keys() - self._sweeping:
                 self._sweeping.add(task)
                 self._group.create_task(self._sweep(task), name=f"orphan {task}")
+            await self._files.sweep(lambda task: task in self._runners or task in here)
 
     async def _list(self) -> Sequence[Running]:
         """What the runtime has of ours; it is asked until it answers."""

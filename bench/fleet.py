@@ -21,6 +21,7 @@ from random import Random
 from typing import Final
 
 from agent.agent import Agent, AgentParts
+from agent.files import MemoryFiles
 from agent.link import dial_with
 from agent.runtime.fake import FakeRuntime, FakeTimes
 from agent.store import MemoryStore
@@ -172,6 +173,7 @@ def an_agent(share: Share, name: str, number: int) -> Agent:
             chance=Random(name),  # noqa: S311 - it spreads tries over time
             runtime=FakeRuntime(clock, share.times),
             store=MemoryStore(),
+            files=MemoryFiles(),
             facts=FixedFacts(name, ZONES[number % len(ZONES)]),
             meter=FixedMeter(),
         )

@@ -72,6 +72,13 @@ class Grant:
     mode: int = GRANT_MODE
 
 
+def memory_folders(user: int) -> tuple[str, ...]:
+    """Where the agent of a user (by number) may keep secrets, the best first: what is in memory."""
+    if user == 0:
+        return ("/run/orb", "/dev/shm/orb")  # noqa: S108 - the agent checks who can write there
+    return (f"/run/user/{user}/orb", f"/dev/shm/orb-{user}")  # noqa: S108 - as above
+
+
 def digest_of(content: bytes) -> str:
     """What a content is known by: its SHA-256, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()

@@ -28,6 +28,8 @@ class Running:
     finished_at: Millis | None = None
     image_id: str = ""
     ports: tuple[BoundPort, ...] = ()
+    remark: str = ""
+    """What a person should know of the way it runs."""
     image_healthcheck: Healthcheck | None = None
     """What the image brings; it counts where the spec has none and does not disable it."""
 

@@ -20,8 +20,10 @@ from agent.runtime.docker_container import (
     image_with_tag,
 )
 from agent.runtime.docker_engine import Engine, closing
+from agent.runtime.docker_files import with_files
 from agent.runtime.docker_network import Networks
 from agent.runtime.docker_streams import Command, log_lines, tcp_answers
+from agent.runtime.places import Places
 from orb.ids import Millis, TaskId
 from orb.spec import Healthcheck
 from orb.work import Assignment, BoundPort
@@ -41,7 +43,9 @@ class DockerRuntime:
 
     name = "docker"
 
-    def __init__(self, host: str, owner: Owner, address: str) -> None:
+    def __init__(self, host: str, owner: Owner, address: str, places: Places | None = None) -> None:
+        """Without *places* it refuses tasks that have configs or secrets."""
+        self._places = places
         self._engine = Engine(host)
         self._owner = owner
         self._networks = Networks(self._engine, owner)
@@ -224,6 +228,7 @@ class DockerRuntime:
         api = await self._engine.connect()
         network = await self._network(assignment)
         body = container_body(api.api_version, self._owner, assignment, self._address, network)
+        body = with_files(body, assignment, self._places)
         name = self._owner.container(assignment.replica, assignment.task)
         try:
             made = await self._engine.change(api.create_container_from_config, body, name)

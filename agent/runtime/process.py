@@ -18,6 +18,7 @@ from typing import Final
 from agent.runtime import process_plan, supervisor
 from agent.runtime.base import OutputLine, Running, RuntimeFailure, Terminal
 from agent.runtime.cgroups import Cgroups
+from agent.runtime.places import Places
 from agent.runtime.process_folder import Folder, folders
 from agent.runtime.process_logs import read_lines
 from agent.runtime.process_plan import Place
@@ -39,8 +40,16 @@ class ProcessRuntime:
 
     name = "process"
 
-    def __init__(self, data: Path, address: str, owner: str, chance: Random) -> None:
-        self._place = Place(data.resolve(), address, chance)
+    def __init__(
+        self,
+        data: Path,
+        address: str,
+        owner: str,
+        chance: Random,
+        places: Places | None = None,
+    ) -> None:
+        """Without *places* it refuses tasks that have configs or secrets."""
+        self._place = Place(data.resolve(), address, chance, places)
         self._cgroups = Cgroups(owner)
         self._cgroups.sweep()
         self._changed = asyncio.Event()

@@ -85,6 +85,7 @@ class Folder:
             started_at=Millis(state.started_at),
             finished_at=None if state.finished_at is None else Millis(state.finished_at),
             image_id=plan.image,
+            remark=plan.remark,
             ports=tuple(plan.ports),
         )
 

@@ -15,6 +15,7 @@ from typing import Final, TypedDict
 import msgspec
 
 from agent.runtime.base import RuntimeFailure
+from agent.runtime.places import Places
 from orb.spec import ContainerSpec, Mount, MountKind, Port, Protocol, PublishMode
 from orb.work import Assignment, BoundPort
 
@@ -23,6 +24,11 @@ HOST_PORTS: Final = range(20_000, 32_000)
 PORT_TRIES_MAX: Final = 200
 """Ports that are tried for a task; then it fails."""
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+FILES_REMARK: Final = (
+    "as a process it finds its configs and secrets by ORB_CONFIG_… and ORB_SECRET_…, "
+    "not at their targets"
+)
+"""Said of a task with files: there is nothing that could be mounted."""
 MARK: Final = "ORB_TASK_FOLDER"
 """In the environment of all processes of a task: so what it left behind is found again."""
 
@@ -50,6 +56,7 @@ class Plan(msgspec.Struct):
     cgroups: list[str]
     image: str
     ports: list[BoundPort]
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,8 @@ class Place:
     address: str
     """Where other machines reach this one."""
     chance: Random
+    files: Places | None = None
+    """Where configs and secrets are; None: tasks with such are refused."""
 
     def folder(self, task: int) -> Path:
         """Everything of one task."""
@@ -102,6 +111,7 @@ def plan(assignment: Assignment, place: Place, cgroups: Sequence[Path]) -> Plan:
             "HOME": str(work),
             "LANG": "C.UTF-8",
             **dict(_mount_variables(assignment, place, user)),
+            **_file_variables(assignment, place, user),
             **container.environment,
             **_port_variables(ports),
             MARK: str(folder),
@@ -111,6 +121,7 @@ def plan(assignment: Assignment, place: Place, cgroups: Sequence[Path]) -> Plan:
         cgroups=[str(group) for group in cgroups],
         image=container.image,
         ports=ports,
+        remark=FILES_REMARK if container.files else "",
     )
 
 
@@ -212,6 +223,21 @@ def _mount_variables(
         if mount.kind is MountKind.VOLUME:
             yield f"ORB_VOLUME_{_variable(mount.source)}", str(path)
         yield f"ORB_MOUNT_{_variable(mount.target)}", str(path)
+
+
+def _file_variables(assignment: Assignment, place: Place, user: User | None) -> dict[str, str]:
+    """Where configs and secrets really are; the user of the process may enter their folders."""
+    grants = assignment.spec.container.files
+    if not grants:
+        return {}
+    if place.files is None:
+        raise RuntimeFailure("this agent has no place for configs and secrets")
+    variables = {}
+    for grant, path in place.files.files(assignment.task, grants):
+        if user is not None:
+            os.chown(path.parent, user[0], user[1])
+        variables[f"ORB_{grant.kind.name}_{_variable(grant.name)}"] = str(path)
+    return variables
 
 
 def _mount_path(assignment: Assignment, mount: Mount, place: Place) -> Path:

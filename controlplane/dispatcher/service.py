@@ -119,6 +119,8 @@ class _Talk:
                 case "facts":
                     facts = to_record(message.facts, NodeFacts, "facts")
                     dispatcher.facts(checked_facts(facts, session.node))
+                case "needs":
+                    session.need(message.needs.digests)
                 case "hello":
                     raise InvalidInput("a session has one hello, at its beginning")
                 case _:

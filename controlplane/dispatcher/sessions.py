@@ -11,6 +11,7 @@ from controlplane.dispatcher.assignments import (
     has_ended_for_good,
     wanted,
 )
+from controlplane.dispatcher.contents import NEEDS_MAX, answers
 from controlplane.dispatcher.messages import Encoder
 from controlplane.state.tables import State
 from orb.errors import OrbError, Unavailable
@@ -43,6 +44,7 @@ class Session:
         self._looked_at = -1
         self._keeps_ended = False
         self._commands: deque[pb.ServerMessage] = deque()
+        self._needs: dict[str, None] = {}
 
     def end(self, error: OrbError) -> None:
         """End it; the agent is told *error*."""
@@ -58,6 +60,13 @@ class Session:
                 remedy="try again later",
             )
         self._commands.append(message)
+        self.wake.set()
+
+    def need(self, digests: Iterable[str]) -> None:
+        """Its tasks wait for these contents; what is beyond the bound it asks for again."""
+        for digest in digests:
+            if len(self._needs) < NEEDS_MAX:
+                self._needs[digest] = None
         self.wake.set()
 
     def is_behind(self, state: State) -> bool:
@@ -77,6 +86,9 @@ class Session:
         """What it must be told now. The first time the whole set, then differences."""
         while self._commands:
             yield self._commands.popleft()
+        if self._needs:
+            needs, self._needs = self._needs, {}
+            yield from answers(state, self.node, needs)
         if self._told is not None and not self.is_behind(state):
             return
         self._looked_at = state.index

@@ -9,6 +9,8 @@ from random import Random
 
 import pytest
 
+from agent.contents import Contents
+from agent.files import Files, MemoryFiles
 from agent.reporter import Reporter
 from agent.runtime.base import Running, RuntimeFailure
 from agent.runtime.fake import FakeRuntime, FakeTimes
@@ -112,7 +114,8 @@ class World:
             self.store = MemoryStore()
             self.stores_lost += 1
         reporter = Recorder(self.states)
-        worker = Worker(self.runtime, LoopClock(), reporter, self.store)
+        files = Files(MemoryFiles(), Contents(reporter.wake.set))
+        worker = Worker(self.runtime, LoopClock(), reporter, self.store, files)
         async with asyncio.TaskGroup() as group:
             working = group.create_task(worker.run())
             await worker.recovered.wait()

@@ -4,11 +4,13 @@ from dataclasses import replace
 from itertools import pairwise
 from random import Random
 
+from agent.contents import Contents
 from agent.link import LinkBroken
 from agent.reporter import Reporter
 from agent.runtime.fake import FakeRuntime
 from agent.session import FIRST_ANSWER_SECONDS, HINTS_FOLLOWED_MAX, Session, SessionParts
 from agent.streams import REFUSAL, STREAMS_MAX
+from orb.contents import digest_of
 from orb.ids import TaskId
 from orb.v1 import agent_pb2 as pb
 from orb.v1 import types_pb2
@@ -54,6 +56,7 @@ class Bench:
         self.machine = Machine()
         self.duties = Duties()
         self.runtime = FakeRuntime(LoopClock())
+        self.contents = Contents(self.reporter.wake.set)
         self.session = Session(
             SessionParts(
                 addresses=addresses or ("a:1",),
@@ -62,6 +65,7 @@ class Bench:
                 chance=Random(1),
                 machine=self.machine,
                 reporter=self.reporter,
+                contents=self.contents,
                 runtime=self.runtime,
                 duties=self.duties,
             )
@@ -389,5 +393,20 @@ def test_streams_end_with_their_session() -> None:
         await asyncio.sleep(1)
         assert first.log_streams[5].cancelled
         assert len(bench.servers.links) == 2
+
+    with_bench(story)
+
+
+def test_what_tasks_wait_for_is_asked_for_and_what_comes_is_handed_on() -> None:
+    async def story(bench: Bench) -> None:
+        digest = digest_of(b"s3cret")
+        async with asyncio.TaskGroup() as group:
+            fetch = group.create_task(bench.contents.fetch([digest]))
+            bench.link.say(whole())
+            await asyncio.sleep(0.1)
+            asked = [list(message.needs.digests) for message in bench.link.call.sent]
+            assert [digests for digests in asked if digests] == [[digest]]
+            bench.link.say(pb.ServerMessage(contents=pb.Contents(contents=[b"s3cret"])))
+            assert await fetch == {digest: b"s3cret"}
 
     with_bench(story)

@@ -6,17 +6,20 @@ from itertools import count, pairwise
 
 import pytest
 
+from agent.contents import Contents
+from agent.files import Files, MemoryFiles
 from agent.reporter import Reporter
 from agent.runtime.base import Running, RuntimeFailure
 from agent.runtime.fake import FakeRuntime, FakeTimes
 from agent.store import Kept, MemoryStore
 from agent.worker import Worker
+from orb.contents import FileKind, digest_of
 from orb.ids import Millis, TaskId
 from orb.lifecycle import MOVES, TERMINAL, Actor, Desired, TaskState
-from orb.spec import Healthcheck, Port
+from orb.spec import ContainerSpec, Healthcheck, Port, TaskSpec
 from orb.work import Assignment, Report
 from tests.agent.builders import an_assignment
-from tests.factories import a_task_spec, a_volume
+from tests.factories import a_grant, a_task_spec, a_volume
 from tests.virtual_time import EPOCH_MS, LoopClock, run
 
 S = TaskState
@@ -56,7 +59,11 @@ class Bench:
         self.runtime = runtime or FakeRuntime(self.clock, FakeTimes(stop_ms=300))
         self.store = store or MemoryStore()
         self.reporter = Recorder()
-        self.worker = Worker(self.runtime, self.clock, self.reporter, self.store)
+        self.contents = Contents(self.reporter.wake.set)
+        self.files = MemoryFiles()
+        self.worker = Worker(
+            self.runtime, self.clock, self.reporter, self.store, Files(self.files, self.contents)
+        )
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[Worker]:
@@ -434,3 +441,76 @@ def test_whichever_call_of_the_runtime_fails_the_end_is_a_legal_one(*, temporary
         failed.append(verb)
 
     assert {"prepare", "start", "stop", "remove", "list", "probe"} == set(failed)
+
+
+def with_secret(number: int = 1) -> Assignment:
+    grant = a_grant("pass", b"s3cret", kind=FileKind.SECRET)
+    return an_assignment(
+        number, spec=TaskSpec(container=ContainerSpec(image="app:v1", files=(grant,)))
+    )
+
+
+def test_a_task_starts_once_its_files_are_there_and_they_go_with_it() -> None:
+    async def story(bench: Bench) -> None:
+        async with bench.working() as worker:
+            worker.take([with_secret()])
+            await asyncio.sleep(1)
+            assert bench.reporter.last(1).state is S.PREPARING
+            assert (
+                bench.reporter.last(1).message == "waits for its configs and secrets from a server"
+            )
+            assert bench.contents.questions() == [digest_of(b"s3cret")]
+            assert await bench.here() == []
+            bench.contents.take([b"s3cret"])
+            await asyncio.sleep(1)
+            assert bench.reporter.last(1).ready
+            assert bench.files.kept == {TaskId(1): {digest_of(b"s3cret"): b"s3cret"}}
+            worker.change([], [TaskId(1)])
+            await asyncio.sleep(1)
+            assert bench.files.kept == {}
+
+    with_bench(story)
+
+
+def test_a_task_that_waits_for_its_files_can_be_told_to_stop() -> None:
+    async def story(bench: Bench) -> None:
+        async with bench.working() as worker:
+            worker.take([with_secret()])
+            await asyncio.sleep(1)
+            worker.change([stopped(with_secret())], [])
+            await asyncio.sleep(1)
+            assert bench.reporter.last(1).state is S.STOPPED
+            assert bench.contents.questions() == []
+
+    with_bench(story)
+
+
+def test_a_running_task_needs_no_content_after_a_restart_of_the_agent() -> None:
+    async def main() -> None:
+        bench = Bench()
+        async with bench.working() as worker:
+            worker.take([with_secret()])
+            await asyncio.sleep(1)
+            bench.contents.take([b"s3cret"])
+            await asyncio.sleep(1)
+        again = Bench(bench.runtime, bench.store)
+        async with again.working() as worker:
+            worker.take([with_secret()])
+            await asyncio.sleep(1)
+            assert again.reporter.last(1).ready
+            assert again.contents.questions() == []
+
+    run(main())
+
+
+def test_files_of_tasks_that_nobody_knows_are_swept_out() -> None:
+    async def story(bench: Bench) -> None:
+        await bench.files.put(with_secret(9), {digest_of(b"s3cret"): b"s3cret"})
+        async with bench.working() as worker:
+            await asyncio.sleep(11)
+            assert list(bench.files.kept) == [9], "before a server has spoken nothing is unknown"
+            worker.take([])
+            await asyncio.sleep(1)
+            assert bench.files.kept == {}
+
+    with_bench(story)

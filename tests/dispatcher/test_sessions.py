@@ -2,17 +2,27 @@
 
 import pytest
 
+from controlplane.dispatcher.contents import NEEDS_MAX
 from controlplane.dispatcher.messages import Encoder
 from controlplane.dispatcher.sessions import COMMANDS_WAITING_MAX, SILENT_S_MAX, Session, Sessions
 from controlplane.state import indexes
 from controlplane.state.tables import State, changed
+from orb.contents import FileKind, digest_of
 from orb.errors import Unavailable
 from orb.ids import NodeName, TaskId
 from orb.lifecycle import Desired, TaskState
 from orb.v1 import agent_pb2 as pb
 from orb.wire import to_record
 from orb.work import Assignment
-from tests.factories import a_node, a_service, a_state_with, a_task, a_task_spec
+from tests.factories import (
+    a_grant,
+    a_node,
+    a_service,
+    a_state_with,
+    a_task,
+    a_task_spec,
+    with_files,
+)
 
 N1 = NodeName("n1")
 
@@ -199,3 +209,60 @@ def test_a_spec_is_encoded_once_for_all_its_tasks() -> None:
     encoder = Encoder()
     list(Session(N1, []).messages(state, encoder))
     assert len(encoder._specs) == 1
+
+
+def files(session: Session, state: State) -> list[list[bytes]]:
+    found = session.messages(state, Encoder())
+    return [list(m.contents.contents) for m in found if m.HasField("contents")]
+
+
+def a_state_with_files(*contents: bytes, kind: FileKind = FileKind.SECRET) -> State:
+    """`web/1` on n1 sees files with these contents; `web/2` on n2 sees others."""
+    service = a_service()
+    grants = [a_grant(f"s{number}", data, kind=kind) for number, data in enumerate(contents)]
+    other = a_grant("other", b"other", kind=kind)
+    state = a_state_with(
+        service,
+        a_task(1, "web/1", node="n1"),
+        a_task(2, "web/2", node="n2", revision=2),
+        specs={
+            (service.key, 1): with_files(service.spec, *grants).task,
+            (service.key, 2): with_files(service.spec, other).task,
+        },
+    )
+    state.blobs = {digest_of(data): data for data in (*contents, b"other")}
+    return state
+
+
+def test_a_node_gets_the_contents_that_it_asks_for_if_one_of_its_tasks_uses_them() -> None:
+    state = a_state_with_files(b"one", b"two")
+    session = Session(N1, [])
+    assert files(session, state) == [], "nothing comes unasked"
+    session.need([digest_of(b"one"), digest_of(b"other"), digest_of(b"none"), "nonsense"])
+    assert files(session, state) == [[b"one"]]
+    assert files(session, state) == []
+
+
+def test_a_task_that_is_told_to_stop_uses_nothing_any_more() -> None:
+    state = a_state_with_files(b"one")
+    session = Session(N1, [])
+    told(session, state)
+    move(state, 1, desired=Desired.STOP)
+    session.need([digest_of(b"one")])
+    assert files(session, state) == []
+
+
+def test_large_contents_come_in_several_messages() -> None:
+    contents = [bytes([number]) * 300_000 for number in range(3)]
+    state = a_state_with_files(*contents)
+    session = Session(N1, [])
+    session.need([digest_of(content) for content in contents])
+    assert files(session, state) == [[content] for content in contents]
+
+
+def test_no_more_is_waited_for_than_the_bound() -> None:
+    contents = [str(number).encode() for number in range(NEEDS_MAX + 5)]
+    state = a_state_with_files(*contents)
+    session = Session(N1, [])
+    session.need([digest_of(content) for content in contents])
+    assert sum(map(len, files(session, state))) == NEEDS_MAX
