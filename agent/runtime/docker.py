@@ -2,31 +2,32 @@
 
 import asyncio
 import contextlib
-import datetime as dt
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import docker.errors
 
 from agent.runtime.base import OutputLine, Running, RuntimeFailure, Terminal
+from agent.runtime.docker_attach import Attachment
 from agent.runtime.docker_container import (
     LABEL_OWNER,
     LABEL_TASK,
     LABEL_VOLUME,
     Owner,
     container_body,
-    image_with_tag,
+    own_volumes,
 )
 from agent.runtime.docker_engine import Engine, closing
 from agent.runtime.docker_files import with_files
+from agent.runtime.docker_hooks import after_start, before_stop
+from agent.runtime.docker_images import Images
 from agent.runtime.docker_network import Networks
+from agent.runtime.docker_seen import addresses_of, running_of
 from agent.runtime.docker_streams import Command, log_lines, tcp_answers
 from agent.runtime.places import Places
 from orb.ids import Millis, TaskId
-from orb.spec import Healthcheck
-from orb.work import Assignment, BoundPort
+from orb.work import Assignment
 
 LOOK_AGAIN_SECONDS: Final = 10.0
 """Events are hints and may be lost: whoever listens to `changes` is woken this often anyway."""
@@ -49,11 +50,10 @@ class DockerRuntime:
         self._engine = Engine(host)
         self._owner = owner
         self._networks = Networks(self._engine, owner)
+        self._images = Images(self._engine)
         self._address = address
         self._ended: dict[str, Running] = {}
         """Containers that have ended never change again: they are inspected once."""
-        self._tests: dict[str, Healthcheck | None] = {}
-        """The healthchecks of images, which never change either; forgotten with their users."""
 
     async def facts(self) -> tuple[str, Sequence[str]]:
         """The Engine's version, and the tracked volumes on it."""
@@ -65,29 +65,27 @@ class DockerRuntime:
 
     async def prepare(self, assignment: Assignment) -> None:
         """Have the image on this machine. Raises RuntimeFailure."""
-        api = await self._engine.connect()
-        image = image_with_tag(assignment.spec.container.image)
-        try:
-            await self._engine.read(api.inspect_image, image)
-        except docker.errors.NotFound:
-            await self._pull(image)
+        await self._images.have(assignment.spec)
 
     async def start(self, assignment: Assignment) -> Running:
         """Make and start the container, or take over the one that is there."""
         api = await self._engine.connect()
         found = await self._find(assignment.task)
-        identity = found["Id"] if found else await self._create(assignment)
         if found and found["State"] != "created":
-            return await self._inspect(identity, assignment.task)
+            return await self._inspect(found["Id"], assignment.task)
+        networks = await self._networks.attachments(assignment)
+        identity = found["Id"] if found else await self._create(assignment, networks)
         try:
+            await self._networks.connect(identity, networks)
             await self._engine.change(api.start, identity)
+            await after_start(self._engine, identity, assignment.spec.container.post_start)
         except (RuntimeFailure, docker.errors.NotFound) as error:
             if isinstance(error, docker.errors.NotFound):
                 raise RuntimeFailure(str(error.explanation), temporary=True) from error
             if not error.temporary:
                 # A failed start leaves the container behind, as if it had never been tried.
                 await self._remove(identity)
-                await self._networks.remove([await self._network(assignment)])
+                await self._networks.remove([each.identity for each in networks])
             raise
         return await self._inspect(identity, assignment.task)
 
@@ -99,6 +97,9 @@ class DockerRuntime:
             return
         loop = asyncio.get_running_loop()
         deadline = loop.time() + grace_ms / 1_000
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                await before_stop(self._engine, found["Id"], found["Labels"])
         await self._kill(found["Id"], signal)
         while loop.time() < deadline:
             if not await self._runs(found["Id"]):
@@ -122,8 +123,7 @@ class DockerRuntime:
         found = await self._engine.read(api.containers, all=True, filters=self._ours())
         known = {container["Id"] for container in found}
         self._ended = {key: value for key, value in self._ended.items() if key in known}
-        images = {container["ImageID"] for container in found}
-        self._tests = {key: value for key, value in self._tests.items() if key in images}
+        self._images.keep(container["ImageID"] for container in found)
         seen = await asyncio.gather(*(self._look(container) for container in found))
         return [running for running in seen if running is not None]
 
@@ -173,7 +173,7 @@ class DockerRuntime:
             return False, "the container does not run"
         kind, *words = test
         if kind == "TCP":
-            return await tcp_answers(_addresses(found), int(words[0]), timeout_ms)
+            return await tcp_answers(addresses_of(found), int(words[0]), timeout_ms)
         command = ["/bin/sh", "-c", words[0]] if kind == "CMD-SHELL" else words
         running = await Command.start(self._engine, found["Id"], command, tty=False, stdin=False)
         answer = bytearray()
@@ -202,36 +202,19 @@ class DockerRuntime:
         found = await self._engine.read(api.containers, all=True, filters={"label": labels})
         return found[0] if found else None
 
-    async def _pull(self, image: str) -> None:
-        """Pull the image; the Engine's answer is a stream of progress with errors among it."""
-        api = await self._engine.pulls()
-
-        def pull() -> str:
-            for step in api.pull(image, stream=True, decode=True):
-                if "error" in step:
-                    return str(step["error"])
-            return ""
-
-        try:
-            error = await self._engine.change(pull)
-        except docker.errors.NotFound as missing:
-            error = str(missing.explanation)
-        except RuntimeFailure as failure:
-            if failure.temporary:
-                raise
-            error = str(failure)
-        if error:
-            message = f"the image {image} is not on this node and cannot be pulled: {error}"
-            raise RuntimeFailure(message, image_missing=True)
-
-    async def _create(self, assignment: Assignment) -> str:
+    async def _create(self, assignment: Assignment, networks: tuple[Attachment, ...]) -> str:
         api = await self._engine.connect()
-        network = await self._network(assignment)
-        body = container_body(api.api_version, self._owner, assignment, self._address, network)
+        await self._check_volumes(assignment)
+        body = container_body(api.api_version, self._owner, assignment, self._address, networks)
         body = with_files(body, assignment, self._places)
         name = self._owner.container(assignment.replica, assignment.task)
         try:
-            made = await self._engine.change(api.create_container_from_config, body, name)
+            made = await self._engine.change(
+                api.create_container_from_config,
+                body,
+                name,
+                assignment.spec.placement.platform or None,
+            )
         except docker.errors.ImageNotFound as error:
             raise RuntimeFailure(str(error.explanation), image_missing=True) from error
         except docker.errors.NotFound as error:
@@ -240,9 +223,17 @@ class DockerRuntime:
             _log.warning("%s: %s", assignment.replica.name, warning)
         return str(made["Id"])
 
-    async def _network(self, assignment: Assignment) -> str:
-        replica = assignment.replica
-        return await self._networks.have(replica.environment, replica.app)
+    async def _check_volumes(self, assignment: Assignment) -> None:
+        """An engine makes what is not there; what is said to be there already must be."""
+        api = await self._engine.connect()
+        names = own_volumes(self._owner, assignment.replica)
+        for mount in assignment.spec.container.mounts:
+            if mount.volume is not None and mount.volume.external:
+                try:
+                    await self._engine.read(api.inspect_volume, names.called(mount))
+                except docker.errors.NotFound as error:
+                    message = f"the external volume {names.called(mount)} is not on this node"
+                    raise RuntimeFailure(message) from error
 
     async def _remove(self, identity: str) -> None:
         api = await self._engine.connect()
@@ -287,40 +278,8 @@ class DockerRuntime:
     async def _inspect(self, identity: str, task: TaskId) -> Running:
         api = await self._engine.connect()
         inspected = await self._engine.read(api.inspect_container, identity)
-        healthcheck = await self._image_healthcheck(inspected["Image"])
-        return self._running(inspected, task, healthcheck)
-
-    async def _image_healthcheck(self, image: str) -> Healthcheck | None:
-        if image not in self._tests:
-            api = await self._engine.connect()
-            try:
-                found = await self._engine.read(api.inspect_image, image)
-            except docker.errors.NotFound:
-                return None
-            self._tests[image] = _healthcheck(found["Config"].get("Healthcheck"))
-        return self._tests[image]
-
-    def _running(
-        self, inspected: Mapping[str, Any], task: TaskId, healthcheck: Healthcheck | None
-    ) -> Running:
-        state = inspected["State"]
-        ended = state["Status"] in {"exited", "dead"}
-        code = int(state["ExitCode"])
-        return Running(
-            task=task,
-            container_id=inspected["Id"],
-            started=state["Status"] != "created",
-            running=bool(state["Running"]),
-            exit_code=code if ended else None,
-            # A child that was killed sets the flag too; the task itself then ends otherwise.
-            oom_killed=bool(state["OOMKilled"]) and code == 137,
-            error=str(state["Error"]),
-            started_at=_millis(state["StartedAt"]),
-            finished_at=_millis(state["FinishedAt"]) if ended else None,
-            image_id=inspected["Image"],
-            ports=_ports(inspected, self._address),
-            image_healthcheck=healthcheck,
-        )
+        healthcheck = await self._images.healthcheck(inspected["Image"])
+        return running_of(inspected, task, self._address, healthcheck)
 
     async def _logs(
         self, task: TaskId, tail: int | None, since: Millis | None, *, follow: bool
@@ -341,49 +300,3 @@ class DockerRuntime:
         async with contextlib.aclosing(lines):
             async for line in lines:
                 yield line
-
-
-def _healthcheck(found: Mapping[str, Any] | None) -> Healthcheck | None:
-    """An image's healthcheck; the Engine counts in nanoseconds, and 0 stands for the default."""
-    if not found or not found.get("Test") or found["Test"][0] == "NONE":
-        return None
-    default = Healthcheck(test=tuple(found["Test"]))
-
-    def millis(key: str, otherwise: Millis) -> Millis:
-        return Millis(int(found.get(key) or 0) // 1_000_000) or otherwise
-
-    return replace(
-        default,
-        interval_ms=millis("Interval", default.interval_ms),
-        timeout_ms=millis("Timeout", default.timeout_ms),
-        start_period_ms=millis("StartPeriod", default.start_period_ms),
-        start_interval_ms=millis("StartInterval", default.start_interval_ms),
-        retries=int(found.get("Retries") or default.retries),
-    )
-
-
-def _millis(text: str) -> Millis | None:
-    """The Engine's time with nanoseconds; its zero time stands for never."""
-    if not text or text.startswith("0001-"):
-        return None
-    stamp = dt.datetime.fromisoformat(text[:19] + "+00:00")
-    fraction = text[19:].strip("Z").lstrip(".")[:3].ljust(3, "0")
-    return Millis(int(stamp.timestamp()) * 1_000 + int(fraction or 0))
-
-
-def _ports(inspected: Mapping[str, Any], address: str) -> tuple[BoundPort, ...]:
-    bound = inspected["NetworkSettings"]["Ports"] or {}
-    places = {
-        (int(key.partition("/")[0]), int(place["HostPort"]), key.partition("/")[2])
-        for key, found in bound.items()
-        for place in found or ()
-    }
-    return tuple(
-        BoundPort(container=container, host=host, address=address, protocol=protocol)
-        for container, host, protocol in sorted(places)
-    )
-
-
-def _addresses(container: Mapping[str, Any]) -> list[str]:
-    networks = container["NetworkSettings"]["Networks"].values()
-    return [network["IPAddress"] for network in networks if network["IPAddress"]]

@@ -1,16 +1,18 @@
-"""From an assignment to what the Docker Engine is asked to make: names, labels, limits, mounts."""
+"""From an assignment to what the Docker Engine is asked to make: names, labels, the whole body."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
-from docker import types
+import msgspec
 from docker.utils import parse_repository_tag
 
-from agent.runtime.base import RuntimeFailure
+from agent.runtime.docker_attach import Attachment, main_address
+from agent.runtime.docker_host import host_config, port_key
+from agent.runtime.docker_mounts import OwnVolumes
+from agent.runtime.docker_versions import SEVERAL_NETWORKS, at_least
 from orb.ids import ReplicaKey, TaskId
-from orb.resources import Resources
-from orb.spec import Mount, MountKind, Port, Protocol, PublishMode, TaskSpec
+from orb.spec import ContainerSpec
 from orb.work import Assignment
 
 LABEL_OWNER: Final = "orb.owner"
@@ -19,15 +21,8 @@ LABEL_TASK: Final = "orb.task"
 LABEL_REPLICA: Final = "orb.replica"
 LABEL_VOLUME: Final = "orb.volume"
 LABEL_CLUSTER: Final = "orb.cluster"
-
-LOG_BYTES_MAX: Final = "10m"
-"""Docker starts a new log file then, and keeps LOG_FILES_MAX of them."""
-LOG_FILES_MAX: Final = "3"
-CPU_PERIOD_MICROSECONDS: Final = 100_000
-CPU_QUOTA_MICROSECONDS_MIN: Final = 1_000
-"""The kernel takes no smaller quota."""
-CPU_SHARES_MIN: Final = 2
-GPU_KINDS: Final = frozenset({"gpu", "nvidia.com/gpu"})
+LABEL_PRE_STOP: Final = "orb.pre-stop"
+"""The commands before the stop: whoever stops the container knows no more than its labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +43,7 @@ class Owner:
         return f"orb-{self.cluster[:6]}-{env}-{app}-{service}-{number}-{task:x}"
 
     def network(self, environment: str, app: str) -> str:
-        """The app's network: one for all its containers on this engine."""
+        """The app's default network on this engine; the names of its others go on from there."""
         return f"orb-{self.cluster[:6]}-{environment}-{app}"
 
     def volume(self, environment: str, app: str, volume: str) -> str:
@@ -62,126 +57,85 @@ def image_with_tag(image: str) -> str:
     return image if tag else f"{repository}:latest"
 
 
-def published(port: Port, address: str) -> tuple[str, str]:
-    """Where on this node a port is to answer: (IP, port); an empty port is the engine's choice."""
-    host = str(port.published) if port.mode is PublishMode.HOST and port.published else ""
-    return port.host_ip or address, host
-
-
-def port_key(port: Port) -> str:
-    """The port as the Engine spells it."""
-    return f"{port.target}/{'udp' if port.protocol is Protocol.UDP else 'tcp'}"
-
-
 def container_body(
-    api_version: str, owner: Owner, assignment: Assignment, address: str, network: str
+    api_version: str,
+    owner: Owner,
+    assignment: Assignment,
+    address: str,
+    attachments: tuple[Attachment, ...],
 ) -> Mapping[str, object]:
-    """The body of `POST /containers/create` for a task in *network*. Raises RuntimeFailure."""
+    """The body of `POST /containers/create` for a task on networks. Raises RuntimeFailure."""
     spec = assignment.spec
     container = spec.container
-    endpoint = types.EndpointConfig(api_version, aliases=_aliases(assignment))
-    config = types.ContainerConfig(
-        version=api_version,
-        image=image_with_tag(container.image),
-        # None is "what the image says"; the stubs do not know that the SDK takes it.
-        command=cast("list[str]", container.command and list(container.command)),
-        entrypoint=cast("list[str]", container.entrypoint and list(container.entrypoint)),
-        environment=[f"{name}={value}" for name, value in container.environment.items()],
-        hostname=container.hostname or None,
-        user=container.user or None,
-        working_dir=container.working_dir or None,
-        tty=container.tty,
-        stdin_open=container.stdin_open,
-        stop_signal=container.stop_signal,
-        labels={**container.labels, **_labels(owner, assignment)},
-        ports=[(port.target, port_key(port).partition("/")[2]) for port in spec.ports],
+    replica = assignment.replica
+    volumes = own_volumes(owner, replica)
+    body: dict[str, object] = {
+        "Image": image_with_tag(container.image),
+        "Env": [f"{name}={value}" for name, value in container.environment.items()],
+        "Tty": container.tty,
+        "OpenStdin": container.stdin_open,
+        "StopSignal": container.stop_signal,
+        "StopTimeout": -(-container.stop_grace_period_ms // 1_000),
+        "Labels": {**container.labels, **_labels(owner, assignment)},
+        "ExposedPorts": {port_key(port): {} for port in spec.ports},
         # The agent asks for the health itself; the image's test must not run a second time.
-        healthcheck=types.Healthcheck(test=["NONE"]),
-        host_config=_host_config(api_version, owner, assignment, address, network),
-        networking_config=types.NetworkingConfig(cast("types.EndpointConfig", {network: endpoint})),
-    )
-    return dict(config)
+        "Healthcheck": {"Test": ["NONE"]},
+        "HostConfig": host_config(api_version, volumes, assignment, address, attachments),
+        **_said(container),
+    }
+    given = attachments if at_least(api_version, SEVERAL_NETWORKS) else attachments[:1]
+    if given:
+        body["NetworkingConfig"] = {
+            "EndpointsConfig": {each.identity: each.settings(api_version) for each in given}
+        }
+    card = main_address(container.networking, attachments)
+    if card and not at_least(api_version, SEVERAL_NETWORKS):
+        body["MacAddress"] = card
+    return body
+
+
+def _said(container: ContainerSpec) -> dict[str, object]:
+    """What counts only where it is said: else the image's own does."""
+    said: dict[str, object] = {
+        "Cmd": None if container.command is None else list(container.command),
+        "Entrypoint": None if container.entrypoint is None else list(container.entrypoint),
+        "Hostname": container.hostname or None,
+        "Domainname": container.networking.domainname or None,
+        "User": container.user or None,
+        "WorkingDir": container.working_dir or None,
+    }
+    return {key: value for key, value in said.items() if value is not None}
 
 
 def _labels(owner: Owner, assignment: Assignment) -> dict[str, str]:
     replica = assignment.replica
-    return {
+    labels = {
         LABEL_OWNER: owner.label,
         LABEL_CLUSTER: owner.cluster,
         LABEL_TASK: str(assignment.task),
         LABEL_REPLICA: f"{replica.environment}/{replica.app}/{replica.name}",
         "orb.release": str(assignment.release),
     }
+    if assignment.spec.container.pre_stop:
+        labels[LABEL_PRE_STOP] = msgspec.json.encode(assignment.spec.container.pre_stop).decode()
+    return labels
 
 
-def _aliases(assignment: Assignment) -> list[str]:
+def aliases(assignment: Assignment) -> tuple[str, ...]:
+    """The names that a task answers to on each of its networks."""
     replica, container = assignment.replica, assignment.spec.container
     names = [replica.service, f"{replica.number}.{replica.service}"]
     names += [name for name in (container.container_name, container.hostname) if name]
-    return list(dict.fromkeys(names))
+    return tuple(dict.fromkeys(names))
 
 
-def _host_config(
-    api_version: str, owner: Owner, assignment: Assignment, address: str, network: str
-) -> types.HostConfig:
-    spec = assignment.spec
-    limits = spec.limits
-    quota = limits.milli_cpus * CPU_PERIOD_MICROSECONDS // 1_000
-    shares = spec.reservations.milli_cpus * 1_024 // 1_000
-    return types.HostConfig(
-        version=api_version,
-        network_mode=network,
-        restart_policy={"Name": "no"},
-        port_bindings=_bindings(spec.ports, address),
-        mounts=[_mount(owner, assignment, mount) for mount in spec.container.mounts],
-        mem_limit=limits.memory_bytes or None,
-        mem_reservation=_memory_reservation(spec),
-        cpu_period=CPU_PERIOD_MICROSECONDS if quota else None,
-        cpu_quota=max(quota, CPU_QUOTA_MICROSECONDS_MIN) if quota else None,
-        cpu_shares=max(shares, CPU_SHARES_MIN) if shares else None,
-        device_requests=_devices(spec.reservations),
-        init=spec.container.init,
-        read_only=spec.container.read_only,
-        log_config=types.LogConfig(
-            type="json-file", config={"max-size": LOG_BYTES_MAX, "max-file": LOG_FILES_MAX}
-        ),
+def own_volumes(owner: Owner, replica: ReplicaKey) -> OwnVolumes:
+    """How the volumes of an app are called and labelled on this node."""
+    environment, app = replica.environment, replica.app
+    return OwnVolumes(
+        name=lambda volume: owner.volume(environment, app, volume),
+        labels=lambda volume: volume_labels(owner, environment, app, volume),
     )
-
-
-def _memory_reservation(spec: TaskSpec) -> int | None:
-    """What is kept for it under pressure; the Engine wants it below the limit."""
-    reserved, limit = spec.reservations.memory_bytes, spec.limits.memory_bytes
-    return min(reserved, limit) if limit else reserved or None
-
-
-def _bindings(ports: Sequence[Port], address: str) -> dict[int | str, list[tuple[str, str]]]:
-    bindings: dict[int | str, list[tuple[str, str]]] = {}
-    for port in ports:
-        if port.published is not None:
-            bindings.setdefault(port_key(port), []).append(published(port, address))
-    # The same container port published twice through the proxy needs one port of the node.
-    return {key: list(dict.fromkeys(places)) for key, places in bindings.items()}
-
-
-def _mount(owner: Owner, assignment: Assignment, mount: Mount) -> types.Mount:
-    environment, app = assignment.replica.environment, assignment.replica.app
-    match mount.kind:
-        case MountKind.VOLUME:
-            return types.Mount(
-                mount.target,
-                owner.volume(environment, app, mount.source),
-                type="volume",
-                read_only=mount.read_only,
-                labels=volume_labels(owner, environment, app, mount.source),
-            )
-        case MountKind.BIND:
-            return types.Mount(mount.target, mount.source, type="bind", read_only=mount.read_only)
-        case MountKind.TMPFS:
-            return types.Mount(
-                mount.target, None, type="tmpfs", tmpfs_size=mount.size_bytes or None
-            )
-        case MountKind.ANONYMOUS:
-            return types.Mount(mount.target, None, type="volume", read_only=mount.read_only)
 
 
 def volume_labels(owner: Owner, environment: str, app: str, volume: str) -> dict[str, str]:
@@ -191,11 +145,3 @@ def volume_labels(owner: Owner, environment: str, app: str, volume: str) -> dict
         LABEL_CLUSTER: owner.cluster,
         LABEL_VOLUME: f"{environment}.{app}.{volume}",
     }
-
-
-def _devices(reserved: Resources) -> list[types.DeviceRequest] | None:
-    unknown = sorted(set(reserved.devices) - GPU_KINDS)
-    if unknown:
-        raise RuntimeFailure(f"the Docker runtime cannot give the device {unknown[0]!r}")
-    count = sum(reserved.devices.values())
-    return [types.DeviceRequest(count=count, capabilities=[["gpu"]])] if count else None

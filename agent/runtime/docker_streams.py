@@ -13,6 +13,7 @@ import docker.errors
 
 from agent.runtime.base import LOG_LINE_BYTES_MAX, OutputLine, RuntimeFailure
 from agent.runtime.docker_engine import Engine, closing, frames
+from orb.container import Hook
 from orb.ids import Millis
 
 START_POLL_SECONDS: Final = 0.05
@@ -38,13 +39,28 @@ class Command:
 
     @classmethod
     async def start(
-        cls, engine: Engine, container: str, command: Sequence[str], *, tty: bool, stdin: bool
+        cls,
+        engine: Engine,
+        container: str,
+        command: Sequence[str],
+        *,
+        tty: bool,
+        stdin: bool,
+        hook: Hook | None = None,
     ) -> "Command":
-        """Run *command* in *container*. Raises RuntimeFailure."""
+        """Run *command* in *container*, in the way of *hook*. Raises RuntimeFailure."""
         api = await engine.connect()
         try:
             made = await engine.change(
-                api.exec_create, container, list(command), tty=tty, stdin=stdin
+                api.exec_create,
+                container,
+                list(command),
+                tty=tty,
+                stdin=stdin,
+                user=hook.user if hook else "",
+                privileged=hook.privileged if hook else False,
+                workdir=(hook.working_dir or None) if hook else None,
+                environment=dict(hook.environment) if hook else None,
             )
         except docker.errors.NotFound as error:
             raise RuntimeFailure("the container is gone") from error
