@@ -177,8 +177,11 @@ class Server:
 
     async def _tell_status(self) -> None:
         """Tell operators who leads, when that changes."""
-        told = ""
+        told, was_full = "", False
         async for status in self._log.changes():
+            if status.disk_full is not was_full:
+                was_full = status.disk_full
+                _say_of_the_disk(self._config, full=was_full)
             now = _words(status)
             if now != told:
                 log.info(now, term=status.term)
@@ -219,6 +222,13 @@ def _listen(service: grpc.aio.Server, config: ServerConfig, credentials: Credent
             f"cannot listen for clients at {config.client_listener}: {error}",
             remedy="is another server running there? else choose another address with `listen`",
         ) from None
+
+
+def _say_of_the_disk(config: ServerConfig, *, full: bool) -> None:
+    if full:
+        log.error("the disk is full: nothing can be written", data=str(config.data))
+    else:
+        log.info("there is room on the disk again: writing goes on", data=str(config.data))
 
 
 def _words(status: LogStatus) -> str:

@@ -95,6 +95,9 @@ def _of_agreement(look: Look) -> Iterator[str]:
         yield MAJORITY_LOST
     elif agreement.leader is None:
         yield "no server leads just now: nothing can be changed until one does"
+    if agreement.disk_full:
+        whose = "the leader" if agreement.role is Role.LEADER else "this server"
+        yield f"the disk under {whose} is full: nothing can be written until there is room"
     for member in agreement.members:
         if not member.healthy:
             yield f"server {member.name} does not answer"

@@ -48,6 +48,8 @@ class LogStatus:
     quorum: bool
     """A majority was heard within an election timeout, as far as this server can know."""
     members: Sequence[Member]
+    disk_full: bool = False
+    """The disk under this server takes nothing more: writes are refused until there is room."""
 
 
 class StateMachine(Protocol):

@@ -1,6 +1,7 @@
 """The Log of a cluster: owns a server of the protocol, its threads, its connections, its timers."""
 
 import asyncio
+import math
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
@@ -18,6 +19,10 @@ from orb.ids import ServerName
 
 LAG_BOUNDS_MS: Final = (1.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
 """Upper bounds of the histogram `ClusterLog.lag_counts`; one more bucket takes the rest."""
+
+
+CAMPAIGNS_UNHEARD: Final = 2
+"""Where nobody leads, a server that answers none of so many campaigns counts as unhealthy."""
 
 
 class ClusterLog:
@@ -42,6 +47,7 @@ class ClusterLog:
         self._timer: asyncio.TimerHandle | None = None
         self._watchers: set[asyncio.Event] = set()
         self._seen: tuple[object, ...] = ()
+        self._heard: dict[str, float] = {}
         self._broken: asyncio.Future[None] = self._loop.create_future()
         self._running = False
         transport.hello = Hello(server.identity, address)
@@ -103,6 +109,7 @@ class ClusterLog:
             applied=server.last_applied,
             quorum=self._quorum(),
             members=[self._member(name) for name in sorted(server.config)],
+            disk_full=server.disk_full,
         )
 
     async def changes(self) -> AsyncIterator[LogStatus]:
@@ -183,6 +190,7 @@ class ClusterLog:
         self.wake()
 
     def _receive(self, peer: str, identity: str, message: Message) -> None:
+        self._heard[peer] = self._loop.time()
         self._guard(lambda: self._server.receive(peer, identity, message))
 
     def _step(self) -> None:
@@ -218,6 +226,7 @@ class ClusterLog:
             server.config_index,
             server.heir,
             self._quorum(),
+            server.disk_full,
             tuple(self._healthy(name) for name in server.config),
         )
         if seen != self._seen:
@@ -254,9 +263,13 @@ class ClusterLog:
         server = self._server
         if name == server.name:
             return True
+        window = server.settings.election_max_s
         if server.state == RaftState.LEADER:
-            return name in server.heard_recently(server.settings.election_max_s)
-        return self._transport.connected(name)
+            return name in server.heard_recently(window)
+        if self._quorum():  # followers hear nothing of each other
+            return name == server.leader or self._transport.connected(name)
+        silence = self._loop.time() - self._heard.get(name, -math.inf)
+        return silence < CAMPAIGNS_UNHEARD * window
 
     def _member(self, name: str) -> Member:
         server = self._server

@@ -340,6 +340,13 @@ def test_a_server_alone_says_so_first() -> None:
     )
 
 
+def test_a_full_disk_is_a_problem() -> None:
+    look = a_look(a_state_with(), agreement=replace(an_agreement(), disk_full=True))
+    assert status(look, ALL).problems == (
+        "the disk under the leader is full: nothing can be written until there is room",
+    )
+
+
 def test_problems_have_a_bound() -> None:
     state = a_state_with(*(a_service(f"s{number}") for number in range(PROBLEMS_MAX + 10)))
     problems = status(a_look(state), ALL).problems

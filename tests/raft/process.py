@@ -189,6 +189,8 @@ class Control:
             "term": status.term,
             "applied": status.applied,
             "quorum": status.quorum,
+            "disk_full": status.disk_full,
+            "healthy": [member.name for member in status.members if member.healthy],
             "members": {member.name: member.role.name for member in status.members},
         }
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -62,6 +63,21 @@ async def test_a_server_without_a_majority_says_so_within_5_s() -> None:
         assert time.monotonic() - started < 5.0 + 1.0
 
 
+async def test_servers_that_stand_still_are_not_healthy_although_connected() -> None:
+    async with running(3) as cluster:
+        leader = await cluster.leader()
+        others = [server for server in cluster.servers.values() if server is not leader]
+        names = sorted(cluster.servers)
+        assert [(await one.ask(do="status"))["healthy"] for one in others] == [names, names]
+        for server in (leader, others[0]):
+            server.signal(signal.SIGSTOP)
+        await asyncio.sleep(4.0)
+        alone = await others[1].ask(do="status")
+        for server in (leader, others[0]):
+            server.signal(signal.SIGCONT)
+        assert (alone["quorum"], alone["healthy"]) == (False, [others[1].name])
+
+
 async def test_a_follower_names_the_leader_and_reads_without_it_being_asked_twice() -> None:
     async with running(3) as cluster:
         leader = await cluster.leader()
@@ -82,10 +98,12 @@ async def test_a_full_disk_stops_writes_not_reads_and_is_recovered_from() -> Non
         under_way = asyncio.ensure_future(server.ask(do="propose", entry="under way"))
         await asyncio.sleep(0.5)
         assert (await server.ask(do="propose", entry="refused"))["error"] == "StorageFull"
+        assert (await server.ask(do="status"))["disk_full"] is True
         assert (await server.ask(do="read"))["applied"] == index
         full.unlink()
         assert "error" not in await under_way
         await accepted(lambda: server.ask(do="propose", entry="after"))
+        assert (await server.ask(do="status"))["disk_full"] is False
         await server.kill()
         await server.start()
         await cluster.leader()
