@@ -126,7 +126,7 @@ def launch(plan: Plan, *, with_terminal: bool) -> None:
 
 
 async def until_healthy(plan: Plan, tell: Tell) -> StatusView:
-    """Wait for a leader and all nodes, telling each change. Raises Unavailable with the reason."""
+    """Wait for all servers and nodes, telling each change. Raises Unavailable with the reason."""
     from cli.client import Client
 
     client = Client(context_of(plan))
@@ -139,7 +139,7 @@ async def until_healthy(plan: Plan, tell: Tell) -> StatusView:
             if state != told:
                 tell(state)
                 told = state
-            if view is not None and view.leader and _ready(view) >= len(plan.nodes):
+            if view is not None and _is_well(plan, view):
                 return view
             broken = _broken(plan)
             if broken or time.monotonic() > deadline:
@@ -147,6 +147,11 @@ async def until_healthy(plan: Plan, tell: Tell) -> StatusView:
             await asyncio.sleep(LOOK_EVERY_S)
     finally:
         await client.close()
+
+
+def _is_well(plan: Plan, view: StatusView) -> bool:
+    all_answer = all(server.healthy for server in view.servers)
+    return bool(view.leader) and all_answer and _ready(view) >= len(plan.nodes)
 
 
 def stop(plan: Plan, *, keep_tasks: bool, wipe: bool, tell: Tell) -> None:
