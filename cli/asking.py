@@ -6,6 +6,7 @@ from typing import Final
 
 from orb.cluster import (
     EventView,
+    FileView,
     NodeView,
     ReleaseView,
     ReplicaView,
@@ -16,7 +17,7 @@ from orb.cluster import (
 from orb.errors import OrbError
 from orb.spec import AppSpec
 
-View = NodeView | ServiceView | ReplicaView | ReleaseView | EventView
+View = NodeView | ServiceView | ReplicaView | ReleaseView | EventView | FileView
 
 KINDS: Final[Mapping[str, type]] = {
     "status": StatusView,
@@ -25,6 +26,8 @@ KINDS: Final[Mapping[str, type]] = {
     "replicas": ReplicaView,
     "releases": ReleaseView,
     "events": EventView,
+    "configs": FileView,
+    "secrets": FileView,
 }
 """What can be looked at, by the word that `get` takes."""
 

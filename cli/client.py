@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final, cast
 
 from cli.asking import (
@@ -144,9 +144,15 @@ class Client:
 
     # --- changing -----------------------------------------------------------------------------
     async def apply(
-        self, environment: str, spec: AppSpec, reason: str = "", expected: int | None = None
+        self,
+        environment: str,
+        spec: AppSpec,
+        reason: str = "",
+        expected: int | None = None,
+        contents: Sequence[bytes] = (),
     ) -> AppliedRelease:
-        """Make the app what the spec says: one release, or nothing."""
+        """Make the app what the spec says: one release, or nothing. *contents* are those of its
+        configs and secrets; what the app's releases have already may be left out."""
         request = pb.ApplyRequest(
             environment=environment,
             spec=to_message(spec, types_pb2.AppSpec),
@@ -154,6 +160,7 @@ class Client:
             expected_release=expected,
             client=self._id,
             sequence=self._next(),
+            contents=contents,
         )
         return _applied(await self.channels.call("Apply", request, pb.ApplyReply))
 
@@ -176,6 +183,19 @@ class Client:
             sequence=self._next(),
         )
         return (await self.channels.call("Delete", request, pb.DeleteReply)).tasks
+
+    async def set_secret(
+        self, environment: str, name: str, content: bytes
+    ) -> tuple[str, ...] | None:
+        """Store a secret; the releases that it made, or None if it was already so."""
+        request = pb.SetSecretRequest(environment=environment, name=name, content=content)
+        reply = await self.channels.call("SetSecret", request, pb.SetSecretReply)
+        return tuple(reply.changes) if reply.changed else None
+
+    async def remove_secret(self, environment: str, name: str) -> None:
+        """Forget a stored secret. Raises NotFound, Conflict."""
+        request = pb.RemoveSecretRequest(environment=environment, name=name)
+        await self.channels.call("RemoveSecret", request, pb.RemoveSecretReply)
 
     async def set_availability(self, node: str, availability: Availability) -> bool:
         """Cordon, drain or uncordon; False if it was already so. Raises NotFound."""

@@ -8,6 +8,7 @@ from cli.tables import table
 from cli.words import age, coloured, cpus, local_time, memory, plain
 from orb.cluster import (
     EventView,
+    FileView,
     NodeView,
     PublishedView,
     ReleaseView,
@@ -103,12 +104,30 @@ TASKS: Final = (
     Column("MADE FOR", lambda view, _now: plain(view.reason) or "-"),
     Column("MESSAGE", lambda view, _now: task_message(view)),
 )
+CONFIGS: Final = (
+    Column("APP", lambda view, _now: view.app),
+    Column("CONFIG", lambda view, _now: view.name),
+    Column("DIGEST", lambda view, _now: view.digest),
+    Column("SIZE", lambda view, _now: memory(view.size_bytes)),
+    Column("USERS", lambda view, _now: ", ".join(view.users) or "-"),
+)
+SECRETS: Final = (
+    Column("APP", lambda view, _now: view.app or "(stored)"),
+    Column("SECRET", lambda view, _now: view.name),
+    Column("EXTERNAL", lambda view, _now: yes(view.external)),
+    Column("SIZE", lambda view, _now: memory(view.size_bytes)),
+    Column("USERS", lambda view, _now: ", ".join(view.users) or "-"),
+    Column("CHANGED", lambda view, now: age(view.changed_at, now)),
+    Column("AUTHOR", lambda view, _now: plain(view.author), wide=True),
+)
 COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
     "nodes": NODES,
     "services": SERVICES,
     "replicas": REPLICAS,
     "releases": RELEASES,
     "events": EVENTS,
+    "configs": CONFIGS,
+    "secrets": SECRETS,
     "tasks": TASKS,
 }
 
@@ -141,6 +160,9 @@ def name_of(kind: str, view: View) -> str:
         case "releases":
             release = cast("ReleaseView", view)
             return f"{release.app}@{release.number}"
+        case "configs" | "secrets":
+            file = cast("FileView", view)
+            return f"{file.app}.{file.name}" if file.app else file.name
         case _:
             return str(cast("EventView", view).sequence)
 

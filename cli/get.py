@@ -20,6 +20,8 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "nodes": ("node", "no", "machines", "hosts"),
     "releases": ("release", "revisions", "history"),
     "events": ("event", "ev"),
+    "configs": ("config", "configmaps", "configmap", "cm"),
+    "secrets": ("secret",),
 }
 """Kinds, and the words of other tools for them."""
 
@@ -85,7 +87,7 @@ def get(
     limit: int,
     stale: bool,
 ) -> None:
-    """List services, replicas, nodes, releases or events.
+    """List services, replicas, nodes, releases, events, configs or secrets.
 
     NAME narrows it down: `get replicas web`, `get replicas web/3`, `get releases shop`. The words
     of other tools are understood: pods, tasks, deployments.

@@ -1,5 +1,6 @@
 """`orbctl`: the verbs, and the one place where errors become messages and exit codes."""
 
+import errno
 import os
 from collections.abc import Mapping
 from importlib import metadata
@@ -23,6 +24,7 @@ from cli.logs import logs
 from cli.nodes import cordon, drain, forget, label, uncordon
 from cli.scale import scale
 from cli.scope import Scope
+from cli.secret import secret
 from cli.status import status
 from cli.top import top
 from cli.wait import wait
@@ -103,8 +105,18 @@ class Verbs(click.Group):
             return super().invoke(ctx)
         except OrbError as error:
             raise Told(error) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # `orbctl … | head`: click ends quietly
+                raise
+            raise Told(OrbError(_of_the_machine(error))) from error
         except KeyboardInterrupt:
             raise Interrupted("") from None
+
+
+def _of_the_machine(error: OSError) -> str:
+    """What this machine refuses, and where."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"
 
 
 def _version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click calls it so
@@ -134,7 +146,7 @@ def main(
 
 
 SECTIONS: Final[Mapping[str, tuple[click.Command, ...]]] = {
-    "Daily": (apply, status, get, describe, logs, exec_, scale, wait, events, delete),
+    "Daily": (apply, status, get, describe, logs, exec_, scale, wait, events, secret, delete),
     "Nodes": (drain, cordon, uncordon, label, forget, top),
     "Setting up": (dev, init, context, config, completion),
 }

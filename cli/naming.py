@@ -22,6 +22,9 @@ def narrowed(query: Query, name: str) -> Query:
     match query.kind:
         case "nodes":
             return replace(query, name=name)
+        case "configs" | "secrets":
+            app, dot, rest = name.partition(".")
+            return replace(query, app=app, name=rest) if dot else replace(query, name=name)
         case "releases":
             app, _, number = name.partition("@")
             return replace(query, app=app, name=number)

@@ -11,9 +11,11 @@ from controlplane.state.commands import (
     Command,
     DeleteApp,
     RemoveNode,
+    RemoveSecret,
     ScaleService,
     SetAvailability,
     SetLabels,
+    SetSecret,
 )
 from orb import telemetry, validate
 from orb.clock import Clock
@@ -23,6 +25,7 @@ from orb.ids import AppKey, NodeName, ServiceKey
 from orb.lifecycle import Availability
 from orb.spec import DEFAULT_ENVIRONMENT, REPLICAS_MAX, AppSpec
 from orb.v1 import control_pb2 as pb
+from orb.validate.contents import check_contents, check_secret
 from orb.wire import to_record
 
 REASON_CHARACTERS_MAX: Final = 1_000
@@ -65,12 +68,14 @@ class Changes:
             raise InvalidInput("`spec` is missing")
         spec = to_record(request.spec, AppSpec, "spec")
         validate.check(spec)
+        check_contents(request.contents)
         expected = request.expected_release if request.HasField("expected_release") else None
         command = ApplyApp(
             environment=_environment(request.environment),
             spec=spec,
             reason=_reason(request.reason),
             expected_release=expected,
+            contents=tuple(request.contents),
         )
         return _reply(spec.name, await self._numbered(command, request, author, trace))
 
@@ -92,6 +97,29 @@ class Changes:
         command = DeleteApp(app=app._replace(environment=_environment(app.environment)))
         applied = await self._numbered(command, request, author, trace)
         return pb.DeleteReply(tasks=applied.number)
+
+    async def set_secret(
+        self, request: pb.SetSecretRequest, author: str, trace: str
+    ) -> pb.SetSecretReply:
+        """Store a secret; a new content rolls its users."""
+        check_secret(request.name, request.content)
+        command = SetSecret(
+            environment=_environment(request.environment),
+            name=request.name,
+            content=request.content,
+        )
+        with telemetry.span("SetSecret", trace, author=author) as span:
+            answer = await self._proposer.propose(command, author=author, trace=span.traceparent)
+        applied = done(answer)
+        return pb.SetSecretReply(changed=applied.changed, changes=applied.details)
+
+    async def remove_secret(
+        self, request: pb.RemoveSecretRequest, author: str
+    ) -> pb.RemoveSecretReply:
+        """Forget a stored secret that nobody uses."""
+        environment = _environment(request.environment)
+        await self._plain(RemoveSecret(environment=environment, name=request.name), author)
+        return pb.RemoveSecretReply()
 
     async def set_availability(
         self, request: pb.SetAvailabilityRequest, author: str

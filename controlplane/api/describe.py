@@ -1,7 +1,7 @@
 """Everything about one thing, and why it is as it is."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import assert_never
 
@@ -85,7 +85,7 @@ def _service(look: Look, service: Service) -> Description:
         replicas=tuple(replicas(look, asked)),
         releases=tuple(releases(look, Filter(environment=key.environment, app=key.app))),
         events=events(look, asked),
-        spec=AppSpec(name=key.app, services=(service.spec,), volumes=release.spec.volumes),
+        spec=replace(release.spec, services=(service.spec,)),
         explanation=tuple(_of_service(look, service)),
     )
 

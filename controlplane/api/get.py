@@ -7,6 +7,7 @@ from typing import Final
 from google.protobuf.message import Message
 
 from controlplane.api.describe import describe
+from controlplane.api.files import configs, secrets
 from controlplane.api.look import Filter, Look
 from controlplane.api.names import Asked
 from controlplane.api.nodes import nodes
@@ -30,6 +31,8 @@ _LISTS: Final[Mapping[int, tuple[str, _Query, type[Message]]]] = {
     pb.KIND_REPLICAS: ("replicas", replicas, types.ReplicaView),
     pb.KIND_RELEASES: ("releases", releases, types.ReleaseView),
     pb.KIND_EVENTS: ("events", events, types.EventView),
+    pb.KIND_CONFIGS: ("configs", configs, types.FileView),
+    pb.KIND_SECRETS: ("secrets", secrets, types.FileView),
 }
 
 
@@ -39,7 +42,8 @@ async def get(look: Look, request: pb.GetRequest) -> pb.GetReply:
     if request.kind == pb.KIND_STATUS:
         return pb.GetReply(status=to_message(status(look, wanted), types.StatusView))
     if request.kind not in _LISTS:
-        raise InvalidInput("`kind` is none of status, nodes, services, replicas, releases, events")
+        known = ", ".join(field for field, _, _ in _LISTS.values())
+        raise InvalidInput(f"`kind` is none of status, {known}")
     field, query, message_class = _LISTS[request.kind]
     messages: list[Message] = []
     for number, view in enumerate(query(look, wanted), start=1):

@@ -84,6 +84,27 @@ class Control(ControlServicer):
 
         return await self._edge.answer(context, work())
 
+    async def SetSecret(  # noqa: N802 - gRPC's name
+        self, request: pb.SetSecretRequest, context: Context
+    ) -> pb.SetSecretReply:
+        """Store a secret in an environment."""
+
+        async def work() -> pb.SetSecretReply:
+            author = str(permitted(context, Verb.CHANGE))
+            return await self._changes.set_secret(request, author, _trace(context))
+
+        return await self._edge.answer(context, work())
+
+    async def RemoveSecret(  # noqa: N802 - gRPC's name
+        self, request: pb.RemoveSecretRequest, context: Context
+    ) -> pb.RemoveSecretReply:
+        """Forget a stored secret."""
+
+        async def work() -> pb.RemoveSecretReply:
+            return await self._changes.remove_secret(request, str(permitted(context, Verb.CHANGE)))
+
+        return await self._edge.answer(context, work())
+
     # --- looking ------------------------------------------------------------------------------
     async def Get(  # noqa: N802 - gRPC's name
         self, request: pb.GetRequest, context: Context

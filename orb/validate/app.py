@@ -22,6 +22,7 @@ from orb.spec import (
     ServiceSpec,
     VolumeSpec,
 )
+from orb.validate.contents import contents_findings
 from orb.validate.networking import DEFAULT_NETWORK
 from orb.validate.service import service_findings
 from orb.validate.shapes import Finding, Steps, app_name_findings, pair_findings
@@ -73,6 +74,7 @@ def findings(app: AppSpec) -> Iterator[Finding]:
     for service in app.services:
         yield from service_findings(service, volumes)
     yield from _networks(app.services)
+    yield from contents_findings(app)
     yield from _published_twice(app.services)
     yield from _dependencies(app.services)
     yield from _size(app)

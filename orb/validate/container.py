@@ -7,6 +7,7 @@ from typing import Final
 from orb.container import Hook
 from orb.resources import Resources
 from orb.spec import ContainerSpec, VolumeSpec
+from orb.validate.contents import grant_findings
 from orb.validate.mounts import mount_findings
 from orb.validate.networking import networking_findings
 from orb.validate.rights import kernel_findings, security_findings
@@ -53,6 +54,7 @@ def container_findings(
     ):
         yield from pair_findings(pairs, (*at, name))
     yield from mount_findings(container, at, volumes)
+    yield from grant_findings(container, at)
     yield from time_findings(container.stop_grace_period_ms, (*at, "stop_grace_period"), "it")
     if container.working_dir:
         yield from path_findings(container.working_dir, (*at, "working_dir"))

@@ -13,6 +13,7 @@ from cli.asking import View
 from orb.cluster import (
     Amounts,
     EventView,
+    FileView,
     LogLine,
     NodeView,
     PublishedView,
@@ -39,6 +40,8 @@ MESSAGES = {
     "replicas": types_pb2.ReplicaView,
     "releases": types_pb2.ReleaseView,
     "events": types_pb2.EventView,
+    "configs": types_pb2.FileView,
+    "secrets": types_pb2.FileView,
 }
 
 
@@ -63,6 +66,8 @@ class FakeCluster:
     replicas: list[ReplicaView] = field(default_factory=list)
     releases: list[ReleaseView] = field(default_factory=list)
     events: list[EventView] = field(default_factory=list)
+    configs: list[FileView] = field(default_factory=list)
+    secrets: list[FileView] = field(default_factory=list)
     lines: list[LogLine] = field(default_factory=list)
     description: pb.DescribeReply = field(default_factory=pb.DescribeReply)
     exec_replies: list[pb.ExecOutput] = field(default_factory=list)
@@ -109,6 +114,18 @@ class FakeControl(ControlServicer):
     def Delete(self, request: pb.DeleteRequest, context: grpc.ServicerContext) -> pb.DeleteReply:  # noqa: N802 - named by the contract
         self._note("Delete", request, context)
         return pb.DeleteReply(tasks=len(self.cluster.replicas))
+
+    def SetSecret(  # noqa: N802 - named by the contract
+        self, request: pb.SetSecretRequest, context: grpc.ServicerContext
+    ) -> pb.SetSecretReply:
+        self._note("SetSecret", request, context)
+        return pb.SetSecretReply(changed=self.cluster.changed, changes=self.cluster.changes)
+
+    def RemoveSecret(  # noqa: N802 - named by the contract
+        self, request: pb.RemoveSecretRequest, context: grpc.ServicerContext
+    ) -> pb.RemoveSecretReply:
+        self._note("RemoveSecret", request, context)
+        return pb.RemoveSecretReply()
 
     def SetAvailability(  # noqa: N802 - named by the contract
         self, request: pb.SetAvailabilityRequest, context: grpc.ServicerContext
