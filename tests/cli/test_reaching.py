@@ -156,3 +156,13 @@ def test_half_of_an_environment_is_a_usage_error(
     result = orbctl("status")
     assert result.exit_code == 2
     assert "ORB_CERTS is not set" in result.stderr
+
+
+def test_what_this_machine_refuses_is_an_error_without_a_traceback(
+    orbctl: Orbctl, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "file").touch()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "file"))
+    result = orbctl("context", "add", "x", "--server", "127.0.0.1:1", "--certs", str(home))
+    assert result.exit_code in {1, 2}
+    assert result.stderr.startswith("error: ")
