@@ -1,16 +1,19 @@
 """How fast the scheduler decides on 5,000 nodes. Repeat with: python -m bench.scheduler [seed].
 
 Three figures a case, so that nothing hides: *decide* is the choice of a node for tasks that are
-already grouped (filters, scores, keeping the ledger); *pass* is a whole `schedule()` of a leader
-that has scheduled before (reading the state, grouping, deciding, reasons, commands); *first pass*
-is the same for a leader that has just begun and must build its arrays.
+already grouped (filters, scores, keeping the ledger; for preemption also the survey of who could
+go); *pass* is a whole `schedule()` of a leader that has scheduled before (reading the state,
+grouping, deciding, reasons, commands); *first pass* is the same for a leader that has just begun
+and must build its arrays. Times are by the wall clock; CPU is the time this process had of it,
+which differs where others use the machine. Garbage is collected as in a server (controlplane/main).
 """
 
+import gc
 import random
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Final
 
 from controlplane.scheduler import Scheduler
@@ -27,6 +30,8 @@ from tests.factories import a_node, a_service, a_service_spec, a_state_with, a_t
 
 NODES: Final = 5_000
 REPLICAS: Final = 10_000
+DECISIONS_PER_SECOND_MIN: Final = 10_000
+"""The floor of every case, in time of the processor."""
 NOW: Final = Millis(1_700_000_000_000)
 MIB: Final = 1024**2
 RUNS: Final = 5
@@ -138,6 +143,8 @@ class Figures:
 
     each: list[float]
     """Deciding about one group."""
+    cpu: float
+    """Deciding about all of them, of the processor's time."""
     passes: list[float]
     first: float
     tasks: int
@@ -151,10 +158,12 @@ def measure(state: State, decide: Callable[[Pass, Ask], None]) -> Figures:
     candidates.refresh(state)
     now = Pass(state, Room(state, candidates, demands), [])
     each = []
+    began = process_time()
     for ask in sorted(groups, key=lambda ask: ask.turn):
         started = perf_counter()
         decide(now, ask)
         each.append(perf_counter() - started)
+    cpu = process_time() - began
     started = perf_counter()
     scheduler = Scheduler()
     decision = scheduler.schedule(state, NOW)
@@ -167,7 +176,7 @@ def measure(state: State, decide: Callable[[Pass, Ask], None]) -> Figures:
     commands = decision.commands
     placed = sum(len(each.tasks) for each in commands if isinstance(each, AssignTasks))
     stopped = sum(len(each.tasks) for each in commands if isinstance(each, StopTasks))
-    return Figures(each, passes, first, len(state.unplaced), placed, stopped)
+    return Figures(each, cpu, passes, first, len(state.unplaced), placed, stopped)
 
 
 def show(name: str, aim: str, figures: Figures) -> None:
@@ -179,6 +188,7 @@ def show(name: str, aim: str, figures: Figures) -> None:
     print(f"  placed {figures.placed:,} of {tasks:,} tasks, told {figures.stopped:,} to stop")
     print(
         f"  decide      {tasks / total:>9,.0f} tasks/s   {total * 1e3:8.1f} ms in all"
+        f" (CPU {figures.cpu * 1e3:.1f} ms)"
         f"   a group: p50 {p50 * 1e6:.0f} µs, p99 {p99 * 1e6:.0f} µs"
     )
     print(
@@ -209,12 +219,21 @@ CASES: Final = (
 )
 
 
-def main() -> None:
+def main() -> int:
+    """Print all figures; fail if any case is below the floor."""
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     print(f"{NODES:,} nodes, one core. Repeat: python -m bench.scheduler {seed}")
+    slowest = float(DECISIONS_PER_SECOND_MIN)
     for name, aim, build, decide in CASES:
-        show(name, aim, measure(build(random.Random(seed)), decide))  # noqa: S311 - a seed, no secret
+        state = build(random.Random(seed))  # noqa: S311 - a seed, no secret
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        figures = measure(state, decide)
+        show(name, aim, figures)
+        slowest = min(slowest, figures.tasks / figures.cpu)
+    return 0 if slowest >= DECISIONS_PER_SECOND_MIN else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -12,6 +12,8 @@ DEMANDS_REMEMBERED_MAX: Final = 50_000
 """Specs whose demand is kept between passes; at the bound all are forgotten and read again."""
 ASKED_MAX: Final = 1 << 61
 """More than any node is taken to have; whoever asks for more is taken to ask for this."""
+CPU: Final = "cpu"
+MEMORY: Final = "memory"
 DEFAULT_SPREAD: Final = ("node.zone",)
 """What tasks are spread over, before nodes, when their placement names nothing."""
 
@@ -27,11 +29,10 @@ class HostPort(NamedTuple):
 class Demand:
     """What a spec asks of a node. Equal demands are one object: compare them by identity."""
 
-    milli_cpus: int
-    memory_bytes: int
-    devices: tuple[tuple[str, int], ...]
-    """Kind and count, by kind."""
+    needs: tuple[tuple[str, int], ...]
+    """How much of what: CPU (milli) and MEMORY (bytes), even if 0, then kinds of devices."""
     kinds: tuple[str, ...]
+    """The kinds of devices among them."""
     constraints: tuple[str, ...]
     platform: str
     where: tuple[tuple[str, ...], str]
@@ -43,10 +44,6 @@ class Demand:
     """Attributes, most important first; nodes come after them."""
     volumes: tuple[str, ...]
     """Full names of its tracked volumes; nodes that have them all are preferred."""
-
-    def count(self, kind: str) -> int:
-        """How many devices of a kind it asks for."""
-        return next((count for name, count in self.devices if name == kind), 0)
 
 
 @dataclass(slots=True, eq=False)
@@ -129,9 +126,11 @@ def _demand(
     service: ServiceKey, spec: TaskSpec, placement: Placement, devices: tuple[tuple[str, int], ...]
 ) -> Demand:
     return Demand(
-        milli_cpus=min(spec.reservations.milli_cpus, ASKED_MAX),
-        memory_bytes=min(spec.reservations.memory_bytes, ASKED_MAX),
-        devices=devices,
+        needs=(
+            (CPU, min(spec.reservations.milli_cpus, ASKED_MAX)),
+            (MEMORY, min(spec.reservations.memory_bytes, ASKED_MAX)),
+            *devices,
+        ),
         kinds=tuple(kind for kind, _ in devices),
         constraints=placement.constraints,
         platform=placement.platform,

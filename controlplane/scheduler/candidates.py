@@ -7,8 +7,9 @@ from operator import is_not
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from controlplane.scheduler.amounts import Floats, Ints, Mask, Needs
+from controlplane.scheduler.ask import CPU, DEMANDS_REMEMBERED_MAX, MEMORY, Demand
 from controlplane.state.tables import Node, State
 from orb.constraints import LABEL_PREFIX, matches, parse
 from orb.errors import InvalidInput
@@ -17,6 +18,8 @@ from orb.resources import Resources
 
 MASKS_REMEMBERED_MAX: Final = 4_096
 """Masks of constraints that are kept between passes; at the bound all are made again."""
+ATTRIBUTES_REMEMBERED_MAX: Final = 256
+"""Attributes whose values are kept between passes; at the bound all are read again."""
 ROWS_MAX: Final = 1 << 17
 """Nodes that keys can tell apart; far more than a cluster may have, so more is a bug."""
 
@@ -26,10 +29,6 @@ LEFT_UNIT: Final = 1 << 20
 """What is left of one resource on the largest node, if nothing is taken."""
 EMPTINESS_UNIT: Final = 1 << 10
 """More than the emptiness of any node."""
-
-Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
 
 _NOTHING: Final = Resources()
 
@@ -48,17 +47,18 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """Units in which amounts of different resources add up: CPU, memory, then kinds of devices.
+    """Units in which amounts of different resources add up.
 
     What is left is measured against the largest node, and emptiness against the node itself.
     """
 
-    scales: list[float]
+    scales: Floats
     """For each resource, one thing's worth of what is left."""
-    shares: list[Floats]
-    """For each resource, one thing's worth of emptiness on each row."""
+    shares: Floats
+    """For each resource and row, one thing's worth of emptiness."""
+    scale_of: list[float]
     shares_of: list[list[float]]
-    """The same by row, for the question about one row."""
+    """The same in lists, by row, for the question about one row."""
 
 
 class Candidates:
@@ -68,24 +68,21 @@ class Candidates:
         self.names: list[NodeName] = []
         self.row_of: dict[NodeName, int] = {}
         self.nodes: list[Node] = []
-        self.kinds: tuple[str, ...] = ()
-        """Kinds of devices that any node has, in order."""
+        self.resources: tuple[str, ...] = (CPU, MEMORY)
+        """What the rows of the tables are: after these two, the kinds of devices by name."""
         self._held: list[Resources | None] = []
         self._masks: dict[tuple[str, ...], Mask] = {}
         self._groups: dict[tuple[str, ...], tuple[Groups, ...]] = {}
         self._values: dict[str, tuple[list[str], Ints]] = {}
         self._units: Units | None = None
+        self._needs: dict[Demand, Needs] = {}
         self._resize(0)
 
     def _resize(self, rows: int) -> None:
         self.open: Mask = np.zeros(rows, np.bool_)
         """New tasks may go there."""
-        self.cpu: Ints = np.zeros(rows, np.int64)
-        self.memory: Ints = np.zeros(rows, np.int64)
-        self.free_cpu: Ints = np.zeros(rows, np.int64)
-        self.free_memory: Ints = np.zeros(rows, np.int64)
-        self.devices: dict[str, Ints] = {kind: np.zeros(rows, np.int64) for kind in self.kinds}
-        self.free_devices: dict[str, Ints] = {kind: np.zeros(rows, np.int64) for kind in self.kinds}
+        self.capacity: Ints = np.zeros((len(self.resources), rows), np.int64)
+        self.free: Ints = np.zeros((len(self.resources), rows), np.int64)
 
     def refresh(self, state: State) -> None:
         """Bring the rows in step with *state*; only what has changed is looked at closely."""
@@ -95,7 +92,7 @@ class Candidates:
         nodes = list(map(state.nodes.__getitem__, self.names))
         held = list(map(state.reserved.get, self.names))
         moved = list(compress(count(), map(is_not, nodes, self.nodes)))
-        if any(_new_kinds(nodes[row], self.kinds) for row in moved):
+        if any(_new_kinds(nodes[row], self.resources) for row in moved):
             self._rebuild(state)
             return
         refilled = compress(count(), map(is_not, held, self._held))
@@ -113,9 +110,9 @@ class Candidates:
         self.row_of = {name: row for row, name in enumerate(self.names)}
         self.nodes = [state.nodes[name] for name in self.names]
         self._held = list(map(state.reserved.get, self.names))
-        self.kinds = tuple(
-            sorted({kind: None for node in self.nodes for kind in node.facts.capacity.devices})
-        )
+        kinds = {kind: None for node in self.nodes for kind in node.facts.capacity.devices}
+        self.resources = (CPU, MEMORY, *sorted(kinds))
+        self._needs.clear()
         self._forget()
         self._resize(len(self.names))
         for row in range(len(self.names)):
@@ -131,31 +128,41 @@ class Candidates:
     def units(self) -> Units:
         """How amounts add up, worked out again when a capacity has changed."""
         if self._units is None:
-            capacities = [self.cpu, self.memory, *self.devices.values()]
-            largest = [int(capacity.max(initial=0)) for capacity in capacities]
-            sorts = np.sum([capacity > 0 for capacity in capacities], axis=0)
-            whole = (EMPTINESS_UNIT - 1) / np.maximum(sorts, 1)
-            shares: list[Floats] = [whole / np.maximum(capacity, 1) for capacity in capacities]
-            scales = [LEFT_UNIT / most if most else 0.0 for most in largest]
-            self._units = Units(scales, shares, np.array(shares).T.tolist())
+            largest = self.capacity.max(axis=1, initial=0)
+            scales: Floats = np.where(largest > 0, LEFT_UNIT / np.maximum(largest, 1), 0.0)
+            sorts = np.maximum((self.capacity > 0).sum(axis=0), 1)
+            shares: Floats = (EMPTINESS_UNIT - 1) / sorts / np.maximum(self.capacity, 1)
+            self._units = Units(scales, shares, scales.tolist(), shares.T.tolist())
         return self._units
+
+    def needs(self, demand: Demand) -> Needs:
+        """What the demand takes of each resource."""
+        needs = self._needs.get(demand)
+        if needs is None:
+            if len(self._needs) >= DEMANDS_REMEMBERED_MAX:
+                self._needs.clear()
+            asked = dict(demand.needs)
+            each = tuple(asked.get(resource, 0) for resource in self.resources)
+            places = tuple(
+                (place, amount)
+                for place, (resource, amount) in enumerate(zip(self.resources, each, strict=True))
+                if resource in asked
+            )
+            needs = self._needs[demand] = Needs(places, each, len(places) == len(asked))
+        return needs
 
     def _set_node(self, row: int) -> None:
         self._units = None
         node, capacity = self.nodes[row], self.nodes[row].facts.capacity
         self.open[row] = node.schedulable
-        self.cpu[row] = min(capacity.milli_cpus, AMOUNT_MAX)
-        self.memory[row] = min(capacity.memory_bytes, AMOUNT_MAX)
-        for kind in self.kinds:
-            self.devices[kind][row] = min(capacity.devices.get(kind, 0), AMOUNT_MAX)
+        amounts = _amounts(capacity, self.resources)
+        self.capacity[:, row] = [min(amount, AMOUNT_MAX) for amount in amounts]
 
     def _set_free(self, row: int) -> None:
-        capacity, held = self.nodes[row].facts.capacity, self._held[row] or _NOTHING
-        self.free_cpu[row] = _countable(capacity.milli_cpus - held.milli_cpus)
-        self.free_memory[row] = _countable(capacity.memory_bytes - held.memory_bytes)
-        for kind in self.kinds:
-            left = capacity.devices.get(kind, 0) - held.devices.get(kind, 0)
-            self.free_devices[kind][row] = _countable(left)
+        capacity = _amounts(self.nodes[row].facts.capacity, self.resources)
+        held = _amounts(self._held[row] or _NOTHING, self.resources)
+        left = (has - taken for has, taken in zip(capacity, held, strict=True))
+        self.free[:, row] = [max(-AMOUNT_MAX, min(amount, AMOUNT_MAX)) for amount in left]
 
     def satisfying(self, constraints: tuple[str, ...]) -> Mask:
         """The rows that satisfy all *constraints*; one that cannot be read suits no node."""
@@ -186,6 +193,8 @@ class Candidates:
         """The values that nodes have for *attribute*, and which of them each row has."""
         known = self._values.get(attribute)
         if known is None:
+            if len(self._values) >= ATTRIBUTES_REMEMBERED_MAX:
+                self._values.clear()
             column = [value_of(node, attribute) for node in self.nodes]
             values = sorted(dict.fromkeys(column))
             places = {value: place for place, value in enumerate(values)}
@@ -200,6 +209,8 @@ class Candidates:
         """
         known = self._groups.get(attributes)
         if known is None:
+            if len(self._groups) >= ATTRIBUTES_REMEMBERED_MAX:
+                self._groups.clear()
             known = self._groups[attributes] = tuple(self._nested(attributes))
         return known
 
@@ -232,8 +243,9 @@ def value_of(node: Node, attribute: str) -> str:
             return node.all_labels.get(attribute.removeprefix(LABEL_PREFIX), "")
 
 
-def _countable(amount: int) -> int:
-    return max(-AMOUNT_MAX, min(amount, AMOUNT_MAX))
+def _amounts(resources: Resources, names: tuple[str, ...]) -> list[int]:
+    devices = (resources.devices.get(name, 0) for name in names[2:])
+    return [resources.milli_cpus, resources.memory_bytes, *devices]
 
 
 def _asks_differ(new: Node, old: Node) -> bool:
@@ -245,5 +257,5 @@ def _asks_differ(new: Node, old: Node) -> bool:
     )
 
 
-def _new_kinds(node: Node, kinds: tuple[str, ...]) -> bool:
-    return any(kind not in kinds for kind in node.facts.capacity.devices)
+def _new_kinds(node: Node, known: tuple[str, ...]) -> bool:
+    return any(kind not in known[2:] for kind in node.facts.capacity.devices)

@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
+from controlplane.scheduler.amounts import Ints, Mask
 from controlplane.scheduler.ask import Ask
-from controlplane.scheduler.candidates import Ints, Mask
-from controlplane.scheduler.filters import FILTERS, Filter, Reason
+from controlplane.scheduler.filters import FILTERS, Filter, Reason, demanded
 from controlplane.scheduler.room import Room
 from controlplane.scheduler.words import listed, many
 
@@ -90,13 +90,9 @@ def _smallest_change(
 
 def _missing(room: Room, ask: Ask, at: slice) -> Ints:
     """How much each row is short of, in a unit that adds up."""
-    free, demand = room.free, ask.demand
-    cpu = np.maximum(demand.milli_cpus - free.cpu[at], 0) / max(demand.milli_cpus, 1)
-    memory = np.maximum(demand.memory_bytes - free.memory[at], 0) / max(demand.memory_bytes, 1)
-    total = cpu + memory
-    for kind, count in demand.devices:
-        has = free.devices[kind][at] if kind in free.devices else 0
-        total += np.maximum(count - has, 0) / max(count, 1)
+    total = np.zeros(at.stop - at.start)
+    for _, needed, has in demanded(room, ask):
+        total += np.maximum(needed - has[at], 0) / max(needed, 1)
     result: Ints = (total * 1_000_000).astype(np.int64)
     return result
 
@@ -124,13 +120,13 @@ def _neighbourhood(room: Room, ask: Ask, row: int) -> str:
 
 
 def _fullness(room: Room, row: int) -> str:
-    have, free = room.candidates, room.free
-    cpu, memory = have.cpu.item(row), have.memory.item(row)
-    cpu_filled = 100 - 100 * free.cpu.item(row) // cpu if cpu else 0
-    memory_filled = 100 - 100 * free.memory.item(row) // memory if memory else 0
+    capacity, free = room.candidates.capacity[:2, row].tolist(), room.free.table[:2, row].tolist()
+    cpu, memory = (
+        100 - 100 * left // most if most else 0 for most, left in zip(capacity, free, strict=True)
+    )
     return (
         f"the fullest of the nodes with the fewest that have room"
-        f" (now CPU {cpu_filled} %, memory {memory_filled} % reserved)"
+        f" (now CPU {cpu} %, memory {memory} % reserved)"
     )
 
 

@@ -12,8 +12,9 @@ from typing import Final
 
 import numpy as np
 
+from controlplane.scheduler.amounts import Ints, Mask
 from controlplane.scheduler.ask import Ask
-from controlplane.scheduler.candidates import Groups, Ints, Mask
+from controlplane.scheduler.candidates import Groups
 from controlplane.scheduler.room import NEVER, Room
 from controlplane.scheduler.scores import group_counts, neighbour_counts
 
@@ -74,13 +75,11 @@ def _shortlist(
 
 def _capacities(room: Room, ask: Ask, rows: Ints, counts: Ints, count: int) -> Ints:
     """How many tasks each of *rows* could take, but no more than *count*."""
-    demand, free = ask.demand, room.free
+    demand = ask.demand
     most: Ints = np.full(len(rows), 1 if demand.ports else count, np.int64)
-    amounts = [(free.cpu, demand.milli_cpus), (free.memory, demand.memory_bytes)]
-    amounts += [(free.devices[kind], needed) for kind, needed in demand.devices if needed]
-    for amount, needed in amounts:
+    for place, needed in room.candidates.needs(demand).places:
         if needed:
-            np.minimum(most, amount[rows] // needed, out=most)
+            np.minimum(most, room.free.table[place, rows] // needed, out=most)
     if demand.per_node_max:
         np.minimum(most, demand.per_node_max - counts[rows], out=most)
     return most
@@ -125,7 +124,8 @@ def _ceilings(share: Ints, parent: Ints, found: Ints, most: Ints) -> Ints:
 def _in_turn(slots: _Slots, levels: tuple[Groups, ...], counts: Ints | None) -> Ints:
     """The rows of *slots* in the order in which one task after the other would take them."""
     order = np.argsort(slots.key)
-    order = order[_by(slots.neighbours[order])]
+    if counts is not None:
+        order = order[_by(slots.neighbours[order])]
     for groups in reversed(levels):
         code = groups.code[slots.row[order]]
         found = _ranks(code, len(groups.names))

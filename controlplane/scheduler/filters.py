@@ -12,9 +12,10 @@ from typing import Final
 
 import numpy as np
 
+from controlplane.scheduler.amounts import Ints, Mask
 from controlplane.scheduler.ask import Ask
-from controlplane.scheduler.candidates import Ints, Mask, value_of
-from controlplane.scheduler.room import Amounts, Room
+from controlplane.scheduler.candidates import value_of
+from controlplane.scheduler.room import Room
 from controlplane.scheduler.words import amount, listed
 from controlplane.state.tables import Node
 from orb.constraints import Operator, canonical_arch, matches, parse
@@ -192,21 +193,21 @@ def _free_port(room: Room, ask: Ask, row: int) -> str:
 
 # --- resources ----------------------------------------------------------------------------------
 def _has_room(room: Room, ask: Ask, at: slice) -> Mask | None:
-    return room.free.hold(ask.demand, at)
+    return room.with_room(room.free, ask, at)
 
 
-def _demanded(free: Amounts, ask: Ask) -> list[tuple[str, int, Ints]]:
-    """What is asked for, how much of it, and what each row has."""
-    demand, none = ask.demand, np.zeros_like(free.cpu)
-    devices = [(kind, count, free.devices.get(kind, none)) for kind, count in demand.devices]
-    cpu, memory = (demand.milli_cpus, free.cpu), (demand.memory_bytes, free.memory)
-    return [("cpu", *cpu), ("memory", *memory), *devices]
+def demanded(room: Room, ask: Ask) -> list[tuple[str, int, Ints]]:
+    """What is asked for, how much of it, and how much each row has free."""
+    resources, table = room.candidates.resources, room.free.table
+    none: Ints = np.zeros(len(room.candidates.names), np.int64)
+    free = dict(zip(resources, table, strict=True))
+    return [(what, needed, free.get(what, none)) for what, needed in ask.demand.needs]
 
 
 def _why_short(room: Room, ask: Ask, rows: Sequence[int]) -> list[Reason]:
     """By what is short; a node that is short of several things is counted under all of them."""
     at = np.array(rows, np.int64)
-    missing = [(what, needed - has[at]) for what, needed, has in _demanded(room.free, ask)]
+    missing = [(what, needed - has[at]) for what, needed, has in demanded(room, ask)]
     code = np.sum([(amounts > 0) << place for place, (_, amounts) in enumerate(missing)], axis=0)
     reasons = []
     for kind, count in zip(*np.unique(code, return_counts=True), strict=True):
@@ -222,7 +223,7 @@ def _why_short(room: Room, ask: Ask, rows: Sequence[int]) -> list[Reason]:
 def _add_resources(room: Room, ask: Ask, row: int) -> str:
     short = [
         amount(what, needed - has.item(row), needed - has.item(row))
-        for what, needed, has in _demanded(room.free, ask)
+        for what, needed, has in demanded(room, ask)
         if needed > has.item(row)
     ]
     less = short[0] if len(short) == 1 else "that much"
@@ -268,4 +269,4 @@ def _all_admit(room: Room, ask: Ask) -> Mask:
 
 def admitted(room: Room, ask: Ask, at: slice) -> Mask:
     """The rows that may take a task of *ask* now."""
-    return room.free.hold(ask.demand, at) & suitable(room, ask, at)
+    return room.with_room(room.free, ask, at) & suitable(room, ask, at)

@@ -9,10 +9,10 @@ from typing import Final
 
 import numpy as np
 
-from controlplane.scheduler.ask import Ask, Demand
-from controlplane.scheduler.candidates import Ints, Mask
+from controlplane.scheduler.amounts import Amounts, Ints, Mask, Needs
+from controlplane.scheduler.ask import Ask
 from controlplane.scheduler.filters import suitable
-from controlplane.scheduler.room import Amounts, Room
+from controlplane.scheduler.room import Room
 from controlplane.scheduler.scores import best
 from controlplane.state.indexes import spec_key
 from controlplane.state.tables import State, Task
@@ -30,7 +30,7 @@ class Victim:
 
     task: TaskId
     priority: Priority
-    demand: Demand
+    needs: Needs
 
 
 def preempted_by(task: Task) -> str:
@@ -65,25 +65,25 @@ class Standing:
         rows = map(room.candidates.row_of.get, earmarked)
         self._earmarked[[row for row in rows if row is not None]] = True
         levels = range(Priority.LOW, top)
-        going: list[tuple[int, Demand]] = []
-        below: list[list[tuple[int, Demand]]] = [[] for _ in levels]
+        going: list[tuple[int, Needs]] = []
+        below: list[list[tuple[int, Needs]]] = [[] for _ in levels]
         for row, task in self._present(top):
             key = spec_key(task)
-            demand = room.demands.of(key, room.state.specs[key])
+            needs = room.candidates.needs(room.demands.of(key, room.state.specs[key]))
             if task.desired is Desired.STOP:
-                going.append((row, demand))
+                going.append((row, needs))
                 self._going[row] = self._going.get(row, 0) + 1
             else:
-                victim = Victim(task.id, task.priority, demand)
+                victim = Victim(task.id, task.priority, needs)
                 self._victims.setdefault(row, []).append(victim)
-                below[task.priority - 1].append((row, demand))
+                below[task.priority - 1].append((row, needs))
         coming = room.free.plus(going)
         room.reaches, room.singles = [coming], []
-        highest = coming.none()
+        highest = Amounts(np.zeros_like(coming.table))
         for held in below:
             room.reaches.append(room.reaches[-1].plus(held))
             highest = highest.highest(held)
-            room.singles.append(coming.sum(highest))
+            room.singles.append(Amounts(coming.table + highest.table))
 
     def _present(self, top: Priority) -> list[tuple[int, Task]]:
         """The tasks on open nodes that are going or could be told to."""
@@ -105,7 +105,7 @@ class Standing:
         room = self._room
         if not self._going:
             return None
-        mask = room.reaches[0].hold(ask.demand, at)
+        mask = room.with_room(room.reaches[0], ask, at)
         if not mask.any():
             return None
         mask &= suitable(room, ask, at)
@@ -133,11 +133,11 @@ class Standing:
         """
         room, suits = self._room, suitable(self._room, ask, at)
         for threshold in range(Priority.LOW, min(ask.priority, len(room.reaches))):
-            singles = room.singles[threshold - 1].hold(ask.demand, at) & suits
+            singles = room.with_room(room.singles[threshold - 1], ask, at) & suits
             found = self._fewest(ask, singles, at, threshold) if singles.any() else None
             if found is not None and len(found[0]) == 1:
                 return found
-            mask = room.reaches[threshold].hold(ask.demand, at) & suits
+            mask = room.with_room(room.reaches[threshold], ask, at) & suits
             if mask.any():
                 mask &= self._is_least(ask, mask, at, threshold)
                 several = self._fewest(ask, mask, at, threshold)
@@ -164,44 +164,47 @@ class Standing:
 
     def _is_least(self, ask: Ask, mask: Mask, at: slice, threshold: int) -> Mask:
         """The rows of *mask* where the largest victims would leave the fewest to go."""
-        coming, singles, demand = (
-            self._room.reaches[0],
-            self._room.singles[threshold - 1],
-            ask.demand,
-        )
-        sorts = [(coming.cpu, singles.cpu, demand.milli_cpus)]
-        sorts.append((coming.memory, singles.memory, demand.memory_bytes))
-        sorts += [(coming.devices[kind], singles.devices[kind], n) for kind, n in demand.devices]
+        room = self._room
+        coming, singles = room.reaches[0].table, room.singles[threshold - 1].table
         least: Ints = np.ones(at.stop - at.start, np.int64)
-        for has, with_one, needed in sorts:
-            short = np.maximum(needed - has[at], 0)
-            largest = np.maximum(with_one[at] - has[at], 1)
+        for place, needed in room.candidates.needs(ask.demand).places:
+            short = np.maximum(needed - coming[place, at], 0)
+            largest = np.maximum(singles[place, at] - coming[place, at], 1)
             np.maximum(least, -(-short // largest), out=least)
         fewest: Mask = least == least[mask].min()
         return fewest
 
     def _pick(self, ask: Ask, row: int, threshold: int) -> list[Victim]:
         """Who goes on this row: one if one will do, else the largest help first, none in vain."""
-        short = _shortage(self._room.reaches[0], ask.demand, row)
+        short = self._shortage(ask, row)
         candidates = [each for each in self._victims.get(row, ()) if each.priority <= threshold]
         alone = [each for each in candidates if _covers([each], short)]
         if alone:
-            return [min(alone, key=_smallest)]
+            return [min(alone, key=lambda each: (each.priority, each.needs.each, -each.task))]
         chosen: list[Victim] = []
-        left = dict(short)
-        while not _covers(chosen, short):
+        left = short
+        while left:
             following = max(
                 candidates, key=lambda each: (_help(each, left), -each.priority, each.task)
             )
             candidates.remove(following)
             chosen.append(following)
-            left = {kind: short[kind] - sum(_has(each, kind) for each in chosen) for kind in short}
-            left = {kind: amount for kind, amount in left.items() if amount > 0}
+            left = [
+                (place, missing - following.needs.each[place])
+                for place, missing in left
+                if missing > following.needs.each[place]
+            ]
         for each in sorted(chosen, key=lambda each: (-each.priority, each.task)):
             without = [other for other in chosen if other is not each]
             if _covers(without, short):
                 chosen = without
         return chosen
+
+    def _shortage(self, ask: Ask, row: int) -> list[tuple[int, int]]:
+        """What will be missing on a row, by the place of the resource."""
+        coming = self._room.reaches[0].table[:, row].tolist()
+        places = self._room.candidates.needs(ask.demand).places
+        return [(place, need - coming[place]) for place, need in places if need > coming[place]]
 
     def evict(self, ask: Ask, victims: list[Victim], row: int) -> str:
         """Count the victims as going and hold the room back; what *ask* waits for, in words."""
@@ -210,49 +213,22 @@ class Standing:
         self._victims[row] = [each for each in self._victims[row] if each.task not in gone]
         for victim in victims:
             for reach in room.reaches[: victim.priority]:
-                reach.add(row, victim.demand, 1)
+                reach.add(row, victim.needs, 1)
         self._going[row] = self._going.get(row, 0) + len(victims)
         room.promise(ask, row)
         for priority, single in enumerate(room.singles, Priority.LOW):
-            left = [each.demand for each in self._victims[row] if each.priority <= priority]
+            left = [each.needs for each in self._victims[row] if each.priority <= priority]
             single.set(row, room.reaches[0], left)
         return self._waiting(row)
 
 
-def _smallest(victim: Victim) -> tuple[int, int, int, int]:
-    """The lowest priority, the least that is more than needed, the newest."""
-    demand = victim.demand
-    return victim.priority, demand.milli_cpus, demand.memory_bytes, -victim.task
-
-
-def _has(victim: Victim, kind: str) -> int:
-    match kind:
-        case "cpu":
-            return victim.demand.milli_cpus
-        case "memory":
-            return victim.demand.memory_bytes
-        case _:
-            return victim.demand.count(kind)
-
-
-def _shortage(free: Amounts, demand: Demand, row: int) -> dict[str, int]:
-    """What is missing on a row, by kind of resource."""
-    short = {
-        "cpu": demand.milli_cpus - free.cpu.item(row),
-        "memory": demand.memory_bytes - free.memory.item(row),
-    }
-    for kind, count in demand.devices:
-        short[kind] = count - free.devices[kind].item(row)
-    return {kind: amount for kind, amount in short.items() if amount > 0}
-
-
-def _covers(victims: list[Victim], short: dict[str, int]) -> bool:
-    for kind, missing in short.items():
-        if sum([_has(each, kind) for each in victims]) < missing:
+def _covers(victims: list[Victim], short: list[tuple[int, int]]) -> bool:
+    for place, missing in short:
+        if sum([each.needs.each[place] for each in victims]) < missing:
             return False
     return True
 
 
-def _help(victim: Victim, short: dict[str, int]) -> float:
+def _help(victim: Victim, short: list[tuple[int, int]]) -> float:
     """How much of the shortage the victim's end would cover, a part of each resource at a time."""
-    return sum(min(_has(victim, kind) / missing, 1.0) for kind, missing in short.items())
+    return sum(min(victim.needs.each[place] / missing, 1.0) for place, missing in short)

@@ -1,12 +1,13 @@
 """What is free during one pass: the candidates' amounts less what the pass has given away."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 
+from controlplane.scheduler.amounts import Amounts, Ints, Mask
 from controlplane.scheduler.ask import Ask, Demand, Demands, HostPort
-from controlplane.scheduler.candidates import EMPTINESS_UNIT, Candidates, Ints, Mask
+from controlplane.scheduler.candidates import EMPTINESS_UNIT, Candidates
 from controlplane.state.indexes import spec_key
 from controlplane.state.tables import State
 from orb.ids import ReplicaKey, ServiceKey
@@ -28,76 +29,6 @@ _EMPTINESS_MAX: Final = EMPTINESS_UNIT - 1
 _WASTE_MAX: Final = (1 << _WASTE_BITS) - 1
 
 
-class Amounts:
-    """An amount of each resource for each row."""
-
-    __slots__ = ("cpu", "devices", "memory")
-
-    def __init__(self, cpu: Ints, memory: Ints, devices: dict[str, Ints]) -> None:
-        self.cpu = cpu
-        self.memory = memory
-        self.devices = devices
-
-    def copy(self) -> "Amounts":
-        """The same amounts, to be changed apart from these."""
-        devices = {kind: amount.copy() for kind, amount in self.devices.items()}
-        return Amounts(self.cpu.copy(), self.memory.copy(), devices)
-
-    def hold(self, demand: Demand, at: slice) -> Mask:
-        """The rows of *at* that have what *demand* asks for."""
-        mask: Mask = self.cpu[at] >= demand.milli_cpus
-        mask &= self.memory[at] >= demand.memory_bytes
-        for kind, count in demand.devices:
-            amount = self.devices.get(kind)
-            mask &= False if amount is None else amount[at] >= count
-        return mask
-
-    def add(self, row: int, demand: Demand, times: int) -> None:
-        """Give a row what *demand* asks for, *times* over (below 0: take it)."""
-        self.cpu[row] += times * demand.milli_cpus
-        self.memory[row] += times * demand.memory_bytes
-        for kind, count in demand.devices:
-            if kind in self.devices:
-                self.devices[kind][row] += times * count
-
-    def none(self) -> "Amounts":
-        """Nothing of each resource for each row."""
-        devices = {kind: np.zeros_like(amount) for kind, amount in self.devices.items()}
-        return Amounts(np.zeros_like(self.cpu), np.zeros_like(self.memory), devices)
-
-    def plus(self, held: Sequence[tuple[int, Demand]]) -> "Amounts":
-        """These amounts and what each of *held* has, a row and a demand."""
-        return self._with(held, np.add)
-
-    def highest(self, held: Sequence[tuple[int, Demand]]) -> "Amounts":
-        """These amounts, or what one of *held* has where that is more."""
-        return self._with(held, np.maximum)
-
-    def sum(self, other: "Amounts") -> "Amounts":
-        """These amounts and those."""
-        devices = {kind: amount + other.devices[kind] for kind, amount in self.devices.items()}
-        return Amounts(self.cpu + other.cpu, self.memory + other.memory, devices)
-
-    def set(self, row: int, base: "Amounts", demands: Sequence[Demand]) -> None:
-        """Let the row have what *base* has there and the largest of each that is demanded."""
-        self.cpu[row] = base.cpu[row] + max((each.milli_cpus for each in demands), default=0)
-        self.memory[row] = base.memory[row] + max(
-            (each.memory_bytes for each in demands), default=0
-        )
-        for kind, amount in self.devices.items():
-            most = max((each.count(kind) for each in demands), default=0)
-            amount[row] = base.devices[kind][row] + most
-
-    def _with(self, held: Sequence[tuple[int, Demand]], combine: np.ufunc) -> "Amounts":
-        more = self.copy()
-        rows = np.array([row for row, _ in held], np.int64)
-        combine.at(more.cpu, rows, np.array([each.milli_cpus for _, each in held], np.int64))
-        combine.at(more.memory, rows, np.array([each.memory_bytes for _, each in held], np.int64))
-        for kind, amount in more.devices.items():
-            combine.at(amount, rows, np.array([each.count(kind) for _, each in held], np.int64))
-        return more
-
-
 class Room:
     """One pass's ledger. Keys say which node comes first: the smallest, and no two are equal."""
 
@@ -106,8 +37,7 @@ class Room:
         self.candidates = candidates
         self.demands = demands
         self.all = slice(0, len(candidates.names))
-        self.free = Amounts(candidates.free_cpu, candidates.free_memory, candidates.free_devices)
-        self.free = self.free.copy()
+        self.free = Amounts(candidates.free.copy())
         self.reaches: list[Amounts] = []
         """What is or becomes free, less what is promised: the first without preemption, then if
         all tasks of each priority in turn were stopped too. Empty until somebody must wait."""
@@ -118,33 +48,27 @@ class Room:
         """Where the filters that nothing in a pass changes say yes, by what they look at."""
         self._census: dict[ServiceKey, dict[int, int]] = {}
         self._ports: dict[HostPort, list[int]] | None = None
-        self._fit = self.fit_of(self.all, self.free)
+        self._fit = self.fit_of(self.all, self.free.table)
 
     # --- keys -------------------------------------------------------------------------------
-    def fit_of(self, rows: Rows, free: Amounts) -> Ints:
+    def fit_of(self, rows: Rows, free: Ints) -> Ints:
         """How well rows are filled, the fullest lowest, if *free* (in step with *rows*) is left."""
-        units = self.candidates.units
-        amounts = [free.cpu, free.memory, *free.devices.values()]
-        left: Ints = np.zeros(len(free.cpu), np.int64)
-        empty = np.zeros(len(free.cpu), np.float64)
-        for amount, scale, share in zip(amounts, units.scales, units.shares, strict=True):
-            has = np.maximum(amount, 0)
-            left += (has * scale).astype(np.int64)
-            empty += has * share[rows]
-        emptiness = np.minimum(empty.astype(np.int64), _EMPTINESS_MAX)
-        fit: Ints = (np.minimum(left, _LEFT_MAX) << _EMPTINESS_BITS) | emptiness
+        units, has = self.candidates.units, np.maximum(free, 0)
+        left = (has * units.scales[:, None]).astype(np.int64).sum(axis=0)
+        emptiness = (has * units.shares[:, rows]).sum(axis=0).astype(np.int64)
+        fit: Ints = np.minimum(left, _LEFT_MAX) << _EMPTINESS_BITS
+        fit |= np.minimum(emptiness, _EMPTINESS_MAX)
         return fit
 
     def _fit_at(self, row: int) -> int:
         """The same for one row, without the cost of arrays."""
-        free, units = self.free, self.candidates.units
-        cpu, memory = max(free.cpu.item(row), 0), max(free.memory.item(row), 0)
-        left = int(cpu * units.scales[0]) + int(memory * units.scales[1])
-        empty = cpu * units.shares_of[row][0] + memory * units.shares_of[row][1]
-        for place, amount in enumerate(free.devices.values(), 2):
-            has = max(amount.item(row), 0)
-            left += int(has * units.scales[place])
-            empty += has * units.shares_of[row][place]
+        units = self.candidates.units
+        left, empty = 0, 0.0
+        amounts = self.free.table[:, row].tolist()
+        for amount, scale, share in zip(amounts, units.scale_of, units.shares_of[row], strict=True):
+            if amount > 0:
+                left += int(amount * scale)
+                empty += amount * share
         return (min(left, _LEFT_MAX) << _EMPTINESS_BITS) | min(int(empty), _EMPTINESS_MAX)
 
     def keys(self, demand: Demand) -> Ints:
@@ -152,9 +76,9 @@ class Room:
         keys = self._keys.get(demand.kinds)
         if keys is None:
             waste = np.zeros(len(self.candidates.names), np.int64)
-            for kind, capacity in self.candidates.devices.items():
-                if kind not in demand.kinds:
-                    waste += capacity > 0
+            for place, resource in enumerate(self.candidates.resources[2:], 2):
+                if resource not in demand.kinds:
+                    waste += self.candidates.capacity[place] > 0
             keys = np.minimum(waste, _WASTE_MAX) << _WASTE_SHIFT
             keys += (self._fit << _FIT_SHIFT) + np.arange(len(waste))
             self._keys[demand.kinds] = keys
@@ -167,41 +91,31 @@ class Room:
 
     def keys_after(self, demand: Demand, rows: Ints, times: Ints) -> Ints:
         """The keys that *rows* will have once they hold the demand *times* over."""
-        free = self.free
-        after = Amounts(
-            free.cpu[rows] - times * demand.milli_cpus,
-            free.memory[rows] - times * demand.memory_bytes,
-            {kind: amount[rows] for kind, amount in free.devices.items()},
-        )
-        for kind, count in demand.devices:
-            after.devices[kind] = after.devices[kind] - times * count
-        change = self.fit_of(rows, after) - self._fit[rows]
+        after = Amounts(self.free.table[:, rows])
+        after.take_many(np.arange(len(rows)), self.candidates.needs(demand), times)
+        change = self.fit_of(rows, after.table) - self._fit[rows]
         result: Ints = self.keys(demand)[rows] + (change << _FIT_SHIFT)
         return result
 
     # --- giving away ------------------------------------------------------------------------
     def take(self, ask: Ask, row: int) -> None:
         """Place one task of *ask* on a row."""
-        self.free.add(row, ask.demand, -1)
-        for reach in (*self.reaches, *self.singles):
-            reach.add(row, ask.demand, -1)
+        needs = self.candidates.needs(ask.demand)
+        for amounts in (self.free, *self.reaches, *self.singles):
+            amounts.add(row, needs, -1)
         self._note(ask, {row: 1})
         self._refit(row)
 
     def take_many(self, ask: Ask, rows: Ints) -> None:
         """Place a task of *ask* on each of *rows*, which may name a row several times."""
+        needs = self.candidates.needs(ask.demand)
         each = np.bincount(rows, minlength=len(self.candidates.names))
         unique = np.flatnonzero(each)
-        times, demand = each[unique], ask.demand
+        times = each[unique]
         for amounts in (self.free, *self.reaches, *self.singles):
-            amounts.cpu[unique] -= times * demand.milli_cpus
-            amounts.memory[unique] -= times * demand.memory_bytes
-            for kind, count in demand.devices:
-                amounts.devices[kind][unique] -= times * count
+            amounts.take_many(unique, needs, times)
         self._note(ask, dict(zip(unique.tolist(), times.tolist(), strict=True)))
-        free = self.free
-        devices = {kind: amount[unique] for kind, amount in free.devices.items()}
-        fit = self.fit_of(unique, Amounts(free.cpu[unique], free.memory[unique], devices))
+        fit = self.fit_of(unique, self.free.table[:, unique])
         change = (fit - self._fit[unique]) << _FIT_SHIFT
         self._fit[unique] = fit
         for keys in self._keys.values():
@@ -209,13 +123,10 @@ class Room:
 
     def promise(self, ask: Ask, row: int) -> None:
         """Hold room back on a row for a task that goes there once others have stopped."""
+        needs = self.candidates.needs(ask.demand)
         for reach in (*self.reaches, *self.singles):
-            reach.add(row, ask.demand, -1)
-        free, reach = self.free, self.reaches[0]
-        free.cpu[row] = min(free.cpu[row], reach.cpu[row])
-        free.memory[row] = min(free.memory[row], reach.memory[row])
-        for kind, amount in free.devices.items():
-            amount[row] = min(amount[row], reach.devices[kind][row])
+            reach.add(row, needs, -1)
+        self.free.lower_to(row, self.reaches[0])
         self._note(ask, {row: 1})
         self._refit(row)
 
@@ -237,7 +148,11 @@ class Room:
         for keys in self._keys.values():
             keys[row] += change
 
-    # --- what else a filter must know -------------------------------------------------------
+    # --- what a filter must know -------------------------------------------------------
+    def with_room(self, amounts: Amounts, ask: Ask, at: slice) -> Mask:
+        """The rows of *at* that have in *amounts* what a task of *ask* needs."""
+        return amounts.hold(self.candidates.needs(ask.demand), at)
+
     def neighbours(self, ask: Ask) -> dict[int, int]:
         """How many tasks of the other replicas of its service each row has; 0 is left out."""
         census = self._census.get(ask.service)

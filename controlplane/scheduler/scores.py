@@ -8,8 +8,9 @@ half is one number a row, the row's key, which the room keeps up to date.
 
 import numpy as np
 
+from controlplane.scheduler.amounts import Ints, Mask
 from controlplane.scheduler.ask import Ask
-from controlplane.scheduler.candidates import Groups, Ints, Mask
+from controlplane.scheduler.candidates import Groups
 from controlplane.scheduler.room import NEVER, Room
 
 

@@ -121,7 +121,7 @@ def test_what_is_kept_up_to_date_equals_what_is_worked_out_afresh(seed: int, cou
 
     fresh = a_room(state)
     fresh.free = room.free.copy()
-    fresh._fit = fresh.fit_of(fresh.all, fresh.free)
+    fresh._fit = fresh.fit_of(fresh.all, fresh.free.table)
     assert room.keys(ask.demand).tolist() == fresh.keys(ask.demand).tolist()
 
 
