@@ -97,16 +97,18 @@ def _is_at_rest(task: Task, service: Service, count: Count) -> bool:
 
 
 def _add(look: Look, service: Service, tasks: list[Task], count: Count) -> None:
-    wanted = [task for task in tasks if task.wanted]
-    is_ready = any(task.ready for task in wanted)
-    count.running += any(task.state is TaskState.RUNNING for task in wanted)
+    is_running = is_ready = is_updated = False
+    for task in tasks:
+        if task.wanted:
+            is_running = is_running or task.state is TaskState.RUNNING
+            is_ready = is_ready or task.ready
+            is_updated = is_updated or (task.ready and task.revision == service.revision)
+    count.running += is_running
     count.ready += is_ready
-    count.updated += any(task.revision == service.revision and task.ready for task in wanted)
-    newest = tasks[-1] if tasks else None
-    has_completed = (
-        newest is not None and newest.state is TaskState.STOPPED and newest.desired is Desired.RUN
-    )
-    count.completed += service.spec.is_job and has_completed
+    count.updated += is_updated
+    if service.spec.is_job and tasks:
+        newest = tasks[-1]
+        count.completed += newest.state is TaskState.STOPPED and newest.desired is Desired.RUN
     if not is_ready and not count.why:
         count.why = next(_reasons(look, tasks), "")
 
