@@ -20,8 +20,15 @@ class Attachment:
     """A network that is there, and how the container is on it."""
 
     identity: str
+    name: str
+    """What the engine calls the network; it may have several of one name."""
     endpoint: Endpoint
     aliases: tuple[str, ...]
+
+    def reference(self, api_version: str) -> str:
+        """By what it is named at the engine: an old one gives addresses to cards by name only."""
+        by_name = self.endpoint.mac_address and not at_least(api_version, SEVERAL_NETWORKS)
+        return self.name if by_name else self.identity
 
     def settings(self, api_version: str) -> Mapping[str, object]:
         """`EndpointSettings`."""

@@ -86,7 +86,9 @@ def container_body(
     given = attachments if at_least(api_version, SEVERAL_NETWORKS) else attachments[:1]
     if given:
         body["NetworkingConfig"] = {
-            "EndpointsConfig": {each.identity: each.settings(api_version) for each in given}
+            "EndpointsConfig": {
+                each.reference(api_version): each.settings(api_version) for each in given
+            }
         }
     card = main_address(container.networking, attachments)
     if card and not at_least(api_version, SEVERAL_NETWORKS):

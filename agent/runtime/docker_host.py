@@ -40,7 +40,7 @@ def host_config(
     container = spec.container
     mode = container.networking.mode
     body: dict[str, object] = {
-        "NetworkMode": attachments[0].identity if attachments else mode,
+        "NetworkMode": attachments[0].reference(api_version) if attachments else mode,
         "RestartPolicy": {"Name": "no"},
         "PortBindings": {} if mode in {"host", "none"} else _bindings(spec.ports, address),
         "Binds": binds(container.mounts),

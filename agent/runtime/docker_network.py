@@ -43,7 +43,8 @@ class Networks:
             if not found and not endpoint.mac_address:
                 endpoint = replace(endpoint, mac_address=container.networking.mac_address)  # noqa: PLW2901 - the same one, completed
             both = tuple(dict.fromkeys((*names, *endpoint.aliases)))
-            found.append(Attachment(identity, endpoint, both))
+            name = self._name(replica.environment, replica.app, spec)
+            found.append(Attachment(identity, name, endpoint, both))
         return tuple(found)
 
     async def have(self, environment: str, app: str, spec: NetworkSpec) -> str:
