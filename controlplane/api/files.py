@@ -18,8 +18,7 @@ DIGEST_CHARACTERS: Final = 12
 def configs(look: Look, wanted: Filter) -> Iterator[FileView]:
     """The configs of the apps asked for, by app and name."""
     state = look.state
-    for key in wanted.apps(state):
-        spec = _current(state, key)
+    for key, spec in _specs(state, wanted):
         for config in spec.configs:
             if wanted.name in {"", config.name}:
                 yield FileView(
@@ -36,8 +35,7 @@ def secrets(look: Look, wanted: Filter) -> Iterator[FileView]:
     """The secrets asked for: those stored in environments, then those of apps."""
     if not wanted.app:
         yield from _stored(look.state, wanted)
-    for key in wanted.apps(look.state):
-        spec = _current(look.state, key)
+    for key, spec in _specs(look.state, wanted):
         for secret in spec.secrets:
             if wanted.name in {"", secret.name}:
                 yield FileView(
@@ -69,6 +67,13 @@ def _stored(state: State, wanted: Filter) -> Iterator[FileView]:
                 changed_at=secret.changed_at,
                 author=secret.author,
             )
+
+
+def _specs(state: State, wanted: Filter) -> Iterator[tuple[AppKey, AppSpec]]:
+    """The apps asked for; one that is deleted while others are looked at is passed over."""
+    for key in wanted.apps(state):
+        if key in state.apps:
+            yield key, _current(state, key)
 
 
 def _current(state: State, key: AppKey) -> AppSpec:
