@@ -2,7 +2,17 @@
 
 from typing import assert_never
 
-from controlplane.state import apps, clients, events, nodes, replicas, reports, secrets, tasks
+from controlplane.state import (
+    apps,
+    clients,
+    environments,
+    events,
+    nodes,
+    replicas,
+    reports,
+    secrets,
+    tasks,
+)
 from controlplane.state.commands import (
     COMMANDS_PER_BATCH_MAX,
     Answer,
@@ -29,6 +39,7 @@ from controlplane.state.commands import (
     SetNodeStatus,
     SetReleaseStatus,
     SetSecret,
+    SetTrust,
     Single,
     StopTasks,
 )
@@ -79,6 +90,8 @@ def _handled(state: State, stamp: Stamp, command: Single) -> Answer:
             return _on_nodes(state, stamp, command)
         case SetSecret() | RemoveSecret():
             return _on_secrets(state, stamp, command)
+        case SetTrust():
+            return environments.set_trust(state, stamp, command)
         case SetBrake():
             return nodes.set_brake(state, stamp, command)
         case CreateTasks() | StopTasks() | LoseTasks() | AssignTasks() | ReportTasks():

@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from controlplane.state import blobs, diffs, events, externals, indexes, replicas, tasks
+from controlplane.state import (
+    blobs,
+    diffs,
+    environments,
+    events,
+    externals,
+    indexes,
+    replicas,
+    tasks,
+)
 from controlplane.state.commands import (
     Answer,
     Applied,
@@ -22,7 +31,6 @@ from controlplane.state.tables import (
     RELEASES_PER_APP_MAX,
     SERVICES_MAX,
     App,
-    Environment,
     Release,
     Service,
     State,
@@ -102,7 +110,7 @@ def delete(state: State, stamp: Stamp, command: DeleteApp) -> Answer:
         blobs.drop_release(state, release)
     del state.releases[app.key]
     if not any(other.environment == app.key.environment for other in state.apps):
-        del state.environments[app.key.environment]
+        environments.leave(state, app.key.environment)
     events.record(state, stamp, "app.deleted", f"{app.key.app} was deleted", events.of_app(app.key))
     return Applied(number=app.release)
 
@@ -188,10 +196,7 @@ def release(state: State, stamp: Stamp, key: AppKey, spec: AppSpec, reason: str)
     lines = diffs.changes(None if before is None else before.spec, spec)
     if before is not None and before.status is ReleaseStatus.ROLLING:
         _set_status(state, stamp, before, ReleaseStatus.SUPERSEDED, f"by release {number}")
-    if key.environment not in state.environments:
-        state.environments[key.environment] = Environment(
-            name=key.environment, created_at=stamp.now
-        )
+    environments.have(state, stamp, key.environment)
     state.apps[key] = App(
         key=key, release=number, created_at=stamp.now if old is None else old.created_at
     )

@@ -69,6 +69,18 @@ class RemoveSecret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetTrust:
+    """Allow the apps of an environment to ask for things that reach their nodes, or deny it.
+
+    It counts for what is applied from now on; what runs goes on.
+    """
+
+    environment: str
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetAvailability:
     """Cordon, drain or uncordon a node."""
 
@@ -220,6 +232,7 @@ Single = (
     | DeleteApp
     | SetSecret
     | RemoveSecret
+    | SetTrust
     | SetAvailability
     | SetLabels
     | RemoveNode

@@ -42,6 +42,8 @@ class Environment:
 
     name: str
     created_at: Millis
+    allowed: tuple[str, ...] | None = None
+    """What its apps may ask for of their nodes (`orb.trust`); None: what is usual for its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from controlplane.state.commands import (
     SetNodeStatus,
     SetReleaseStatus,
     SetSecret,
+    SetTrust,
     Single,
     StopTasks,
 )
@@ -71,6 +72,9 @@ def _apply(rng: Random, state: State) -> Single:
     if rng.random() < 0.1:
         content = rng.choice([b"one", b"two", b"three"])
         return SetSecret(environment="default", name="pass", content=content)
+    if rng.random() < 0.05:
+        words = rng.sample(["privileged", "devices", "nonsense"], 2)
+        return SetTrust(environment="default", allow=(words[0],), deny=(words[1],))
     if rng.random() < 0.05:
         return RemoveSecret(environment="default", name="pass")
     if rng.random() < 0.2 and state.apps:

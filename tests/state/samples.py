@@ -29,6 +29,8 @@ from controlplane.state.commands import (
     SetNodeStatus,
     SetReleaseStatus,
     SetSecret,
+    SetTrust,
+    Single,
     StopTasks,
 )
 from controlplane.state.tables import Client, Event, State
@@ -251,6 +253,10 @@ def the_state_with_files() -> State:
         answer = apply(state, Entry(command=command, now=NOW, author="ann"), index)
         assert isinstance(answer, Applied), answer
     return state
+
+
+def the_commands_of_environments() -> list[Single]:
+    return [SetTrust(environment="prod", allow=("devices",), deny=("privileged",))]
 
 
 def the_answers() -> list[Answer]:

@@ -19,6 +19,7 @@ from tests.factories import NOW
 from tests.state.samples import (
     the_answers,
     the_commands,
+    the_commands_of_environments,
     the_commands_of_files,
     the_entries,
 )
@@ -35,9 +36,8 @@ def test_every_answer_comes_back_as_it_was() -> None:
 
 
 def test_the_samples_hold_every_kind_of_command() -> None:
-    assert {type(command) for command in (*the_commands(), *the_commands_of_files())} == set(
-        get_args(Command)
-    )
+    samples = (*the_commands(), *the_commands_of_files(), *the_commands_of_environments())
+    assert {type(command) for command in samples} == set(get_args(Command))
 
 
 def lines(encoded: list[bytes]) -> str:
@@ -64,6 +64,13 @@ def test_entries_with_configs_and_secrets_are_read_for_ever(rewrite: bool) -> No
     entries = [Entry(command=command, now=NOW) for command in the_commands_of_files()]
     now = lines([encode_entry(entry) for entry in entries])
     text = golden("entries-files.v1.hex", now, rewrite=rewrite)
+    assert [decode_entry(bytes.fromhex(line)) for line in text.splitlines()] == entries
+
+
+def test_entries_about_environments_are_read_for_ever(rewrite: bool) -> None:  # noqa: FBT001 - a fixture
+    entries = [Entry(command=command, now=NOW) for command in the_commands_of_environments()]
+    now = lines([encode_entry(entry) for entry in entries])
+    text = golden("entries-environments.v1.hex", now, rewrite=rewrite)
     assert [decode_entry(bytes.fromhex(line)) for line in text.splitlines()] == entries
 
 
