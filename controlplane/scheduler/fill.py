@@ -18,8 +18,10 @@ from controlplane.scheduler.candidates import Groups
 from controlplane.scheduler.room import NEVER, Room
 from controlplane.scheduler.scores import group_counts, neighbour_counts
 
-SHORTLIST_SPARE: Final = 64
+SHORTLIST_SPARE: Final = 32
 """Rows on the short list beyond twice as many as there are tasks."""
+COUNTED_ONE_BY_ONE_MAX: Final = 150
+"""Slots up to which counting in a loop costs less than in arrays."""
 
 
 def fill(room: Room, ask: Ask, mask: Mask, count: int) -> Ints:
@@ -138,11 +140,17 @@ def _in_turn(slots: _Slots, levels: tuple[Groups, ...], counts: Ints | None) -> 
 
 def _ranks(code: Ints, groups: int) -> Ints:
     """For each place, how many before it have the same code."""
+    if len(code) <= COUNTED_ONE_BY_ONE_MAX:
+        found, ranks = [0] * groups, []
+        for each in code.tolist():
+            ranks.append(found[each])
+            found[each] += 1
+        return np.array(ranks, np.int64)
     by_code = _by(code)
     sizes = np.bincount(code, minlength=groups)
-    ranks: Ints = np.empty(len(code), np.int64)
-    ranks[by_code] = np.arange(len(code)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return ranks
+    result: Ints = np.empty(len(code), np.int64)
+    result[by_code] = np.arange(len(code)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return result
 
 
 def _by(counts: Ints) -> Ints:

@@ -109,9 +109,10 @@ class Room:
     def take_many(self, ask: Ask, rows: Ints) -> None:
         """Place a task of *ask* on each of *rows*, which may name a row several times."""
         needs = self.candidates.needs(ask.demand)
-        each = np.bincount(rows, minlength=len(self.candidates.names))
-        unique = np.flatnonzero(each)
-        times = each[unique]
+        unique = np.sort(rows)
+        times = np.ones_like(unique)
+        if (unique[1:] == unique[:-1]).any():
+            unique, times = np.unique(rows, return_counts=True)
         for amounts in (self.free, *self.reaches, *self.singles):
             amounts.take_many(unique, needs, times)
         self._note(ask, dict(zip(unique.tolist(), times.tolist(), strict=True)))
