@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final, Protocol
 
@@ -16,7 +16,7 @@ from agent.store import Store
 from agent.worker import Worker
 from orb.clock import Clock
 from orb.logs import Logger
-from orb.work import NodeFacts, Usage
+from orb.work import MESSAGE_CHARACTERS_MAX, NodeFacts, Usage
 
 FACTS_EVERY_MS: Final = 10_000
 FACTS_RETRY_MS: Final = 1_000
@@ -101,6 +101,7 @@ class _Machine:
         self._meter = meter
         self._clock = clock
         self._facts: NodeFacts | None = None
+        self._trouble = ""
 
     @property
     def facts(self) -> NodeFacts:
@@ -111,7 +112,7 @@ class _Machine:
 
     def usage(self, tasks: int) -> Usage:
         """What the machine uses just now."""
-        return self._meter.read(tasks)
+        return replace(self._meter.read(tasks), trouble=self._trouble)
 
     async def read(self) -> None:
         """Read the facts; wait for the runtime until it answers."""
@@ -119,10 +120,19 @@ class _Machine:
             try:
                 self._facts = await self._source.read()
             except RuntimeFailure as failure:
-                log.warning("the runtime does not answer", why=failure)
+                self._note(str(failure)[:MESSAGE_CHARACTERS_MAX])
                 await self._clock.sleep(FACTS_RETRY_MS / 1000)
             else:
+                self._note("")
                 return
+
+    def _note(self, trouble: str) -> None:
+        """Remember whether the runtime answers; said once, until it changes."""
+        if trouble and trouble != self._trouble:
+            log.warning("the runtime does not answer", why=trouble)
+        elif self._trouble and not trouble:
+            log.info("the runtime answers again")
+        self._trouble = trouble
 
     async def refresh(self) -> None:
         """Read the facts again and again."""

@@ -90,6 +90,8 @@ class Usage:
     memory_bytes: int = 0
     disk_bytes: int = 0
     tasks: int = 0
+    trouble: str = ""
+    """Why this machine cannot do its work just now (its engine does not answer); else empty."""
 
 
 def first_tcp_port(ports: tuple[Port, ...]) -> int | None:

@@ -128,7 +128,11 @@ class Engine:
             raise RuntimeFailure(self._silent(error), temporary=True) from error
 
     def _silent(self, error: Exception) -> str:
-        return f"the Docker Engine at {self.host} does not answer: {error}"
+        cause: BaseException = error
+        while cause.__context__ is not None:
+            cause = cause.__context__
+        why = (cause.strerror if isinstance(cause, OSError) else None) or error
+        return f"the Docker Engine at {self.host} does not answer: {why}"
 
 
 @contextlib.asynccontextmanager

@@ -115,6 +115,9 @@ def _of_nodes(look: Look) -> Iterator[str]:
             since = _utc(min(node.status_since for node in silent))
             yield f"{what} {names} {verb} {verdict.name.lower()} since {since}"
     for node in nodes:
+        usage = look.usage.get(node.name)
+        if usage is not None and usage.trouble and node.status is NodeStatus.READY:
+            yield f"node {node.name}: {usage.trouble}"
         if node.squeezed:
             yield f"node {node.name} has shrunk below what its tasks reserve"
 

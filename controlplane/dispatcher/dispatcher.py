@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from controlplane.dispatcher.assignments import is_news, must_register
@@ -17,7 +18,7 @@ from orb.errors import NotLeader
 from orb.ids import Millis, NodeName
 from orb.lifecycle import TaskState
 from orb.logs import Logger
-from orb.work import NodeFacts, Report, Usage
+from orb.work import MESSAGE_CHARACTERS_MAX, NodeFacts, Report, Usage
 
 SWEEP_EVERY_S: Final = 1.0
 """How often silent sessions and reaped tasks are looked for, in seconds."""
@@ -78,7 +79,8 @@ class Dispatcher:
         session.heard_s = self._clock.monotonic()
         self._heard(session.node, self._clock.now())
         if usage is not None:
-            self.usage[session.node] = usage
+            trouble = usage.trouble[:MESSAGE_CHARACTERS_MAX]
+            self.usage[session.node] = replace(usage, trouble=trouble)
 
     def facts(self, facts: NodeFacts) -> None:
         """The agent says what its machine is; the state learns it if it does not know it yet."""

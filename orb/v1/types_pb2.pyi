@@ -933,16 +933,18 @@ class NodeFacts(_message.Message):
     def __init__(self, name: _Optional[str] = ..., address: _Optional[str] = ..., os: _Optional[str] = ..., arch: _Optional[str] = ..., capacity: _Optional[_Union[Resources, _Mapping]] = ..., disk_bytes: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., runtime: _Optional[str] = ..., runtime_version: _Optional[str] = ..., agent_version: _Optional[str] = ..., kernel: _Optional[str] = ..., volumes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Usage(_message.Message):
-    __slots__ = ("milli_cpus", "memory_bytes", "disk_bytes", "tasks")
+    __slots__ = ("milli_cpus", "memory_bytes", "disk_bytes", "tasks", "trouble")
     MILLI_CPUS_FIELD_NUMBER: _ClassVar[int]
     MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
     DISK_BYTES_FIELD_NUMBER: _ClassVar[int]
     TASKS_FIELD_NUMBER: _ClassVar[int]
+    TROUBLE_FIELD_NUMBER: _ClassVar[int]
     milli_cpus: int
     memory_bytes: int
     disk_bytes: int
     tasks: int
-    def __init__(self, milli_cpus: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., disk_bytes: _Optional[int] = ..., tasks: _Optional[int] = ...) -> None: ...
+    trouble: str
+    def __init__(self, milli_cpus: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., disk_bytes: _Optional[int] = ..., tasks: _Optional[int] = ..., trouble: _Optional[str] = ...) -> None: ...
 
 class Amounts(_message.Message):
     __slots__ = ("cpus", "memory_bytes", "devices")

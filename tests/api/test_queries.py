@@ -340,6 +340,14 @@ def test_a_server_alone_says_so_first() -> None:
     )
 
 
+def test_a_node_whose_engine_does_not_answer_is_a_problem() -> None:
+    trouble = Usage(trouble="the Docker Engine does not answer: Connection refused")
+    look = replace(a_look(a_state_with(a_node("n1"))), usage={NodeName("n1"): trouble})
+    assert status(look, ALL).problems == (
+        "node n1: the Docker Engine does not answer: Connection refused",
+    )
+
+
 def test_a_full_disk_is_a_problem() -> None:
     look = a_look(a_state_with(), agreement=replace(an_agreement(), disk_full=True))
     assert status(look, ALL).problems == (

@@ -1,0 +1,40 @@
+"""The parts of an agent together: what it says of a runtime that does not answer."""
+
+import asyncio
+
+from agent.agent import FACTS_EVERY_MS, FACTS_RETRY_MS, _Machine
+from agent.runtime.base import RuntimeFailure
+from orb.work import NodeFacts, Usage
+from tests.factories import some_facts
+from tests.virtual_time import LoopClock, run
+
+
+class Meter:
+    def read(self, tasks: int) -> Usage:
+        return Usage(tasks=tasks)
+
+
+class Facts:
+    trouble = ""
+
+    async def read(self) -> NodeFacts:
+        if self.trouble:
+            raise RuntimeFailure(self.trouble, temporary=True)
+        return some_facts()
+
+
+def test_a_runtime_that_does_not_answer_is_told_until_it_answers_again() -> None:
+    async def story() -> None:
+        source = Facts()
+        machine = _Machine(source, Meter(), LoopClock())
+        await machine.read()
+        refreshing = asyncio.ensure_future(machine.refresh())
+        source.trouble = "the engine does not answer"
+        await asyncio.sleep(FACTS_EVERY_MS / 1000 + 1)
+        assert machine.usage(2) == Usage(tasks=2, trouble="the engine does not answer")
+        source.trouble = ""
+        await asyncio.sleep(FACTS_RETRY_MS / 1000 + 1)
+        assert machine.usage(2) == Usage(tasks=2)
+        refreshing.cancel()
+
+    run(story())
