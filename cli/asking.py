@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from orb.cluster import (
+    EnvironmentView,
     EventView,
     FileView,
     NodeView,
@@ -17,7 +18,7 @@ from orb.cluster import (
 from orb.errors import OrbError
 from orb.spec import AppSpec
 
-View = NodeView | ServiceView | ReplicaView | ReleaseView | EventView | FileView
+View = NodeView | ServiceView | ReplicaView | ReleaseView | EventView | FileView | EnvironmentView
 
 KINDS: Final[Mapping[str, type]] = {
     "status": StatusView,
@@ -28,6 +29,7 @@ KINDS: Final[Mapping[str, type]] = {
     "events": EventView,
     "configs": FileView,
     "secrets": FileView,
+    "environments": EnvironmentView,
 }
 """What can be looked at, by the word that `get` takes."""
 

@@ -197,6 +197,15 @@ class Client:
         request = pb.RemoveSecretRequest(environment=environment, name=name)
         await self.channels.call("RemoveSecret", request, pb.RemoveSecretReply)
 
+    async def set_trust(
+        self, environment: str, allow: tuple[str, ...], deny: tuple[str, ...]
+    ) -> tuple[bool, tuple[str, ...]]:
+        """Allow the apps of an environment things, and deny them others; whether that changed
+        anything, and all that is allowed now."""
+        request = pb.SetTrustRequest(environment=environment, allow=allow, deny=deny)
+        reply = await self.channels.call("SetTrust", request, pb.SetTrustReply)
+        return reply.changed, tuple(reply.allowed)
+
     async def set_availability(self, node: str, availability: Availability) -> bool:
         """Cordon, drain or uncordon; False if it was already so. Raises NotFound."""
         request = pb.SetAvailabilityRequest(

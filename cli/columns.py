@@ -7,6 +7,7 @@ from cli.asking import View
 from cli.tables import table
 from cli.words import age, coloured, cpus, local_time, memory, plain
 from orb.cluster import (
+    EnvironmentView,
     EventView,
     FileView,
     NodeView,
@@ -120,6 +121,13 @@ SECRETS: Final = (
     Column("CHANGED", lambda view, now: age(view.changed_at, now)),
     Column("AUTHOR", lambda view, _now: plain(view.author), wide=True),
 )
+ENVIRONMENTS: Final = (
+    Column("NAME", lambda view, _now: view.name),
+    Column("APPS", lambda view, _now: str(view.apps)),
+    Column("SERVICES", lambda view, _now: str(view.services)),
+    Column("SINCE", lambda view, now: age(view.created_at, now)),
+    Column("ALLOWS", lambda view, _now: ", ".join(view.allowed) or "-"),
+)
 COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
     "nodes": NODES,
     "services": SERVICES,
@@ -128,6 +136,7 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
     "events": EVENTS,
     "configs": CONFIGS,
     "secrets": SECRETS,
+    "environments": ENVIRONMENTS,
     "tasks": TASKS,
 }
 
@@ -160,6 +169,8 @@ def name_of(kind: str, view: View) -> str:
         case "releases":
             release = cast("ReleaseView", view)
             return f"{release.app}@{release.number}"
+        case "environments":
+            return cast("EnvironmentView", view).name
         case "configs" | "secrets":
             file = cast("FileView", view)
             return f"{file.app}.{file.name}" if file.app else file.name

@@ -22,6 +22,7 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "events": ("event", "ev"),
     "configs": ("config", "configmaps", "configmap", "cm"),
     "secrets": ("secret",),
+    "environments": ("environment", "envs", "namespaces", "namespace", "ns"),
 }
 """Kinds, and the words of other tools for them."""
 
@@ -95,7 +96,7 @@ def get(
     query = narrowed(
         Query(
             kind=kind,
-            environment="" if kind == "nodes" else scope.filter_environment,
+            environment="" if kind in {"nodes", "environments"} else scope.filter_environment,
             app=app,
             node=node,
             limit=limit,

@@ -16,6 +16,7 @@ from cli.context import context
 from cli.delete import delete
 from cli.describe import describe
 from cli.dev import dev
+from cli.env import env
 from cli.events import events
 from cli.exec import exec_
 from cli.get import get
@@ -148,7 +149,7 @@ def main(
 SECTIONS: Final[Mapping[str, tuple[click.Command, ...]]] = {
     "Daily": (apply, status, get, describe, logs, exec_, scale, wait, events, secret, delete),
     "Nodes": (drain, cordon, uncordon, label, forget, top),
-    "Setting up": (dev, init, context, config, completion),
+    "Setting up": (dev, init, context, config, completion, env),
 }
 """The verbs as `--help` lists them."""
 

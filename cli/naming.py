@@ -20,7 +20,7 @@ def narrowed(query: Query, name: str) -> Query:
     if not name:
         return query
     match query.kind:
-        case "nodes":
+        case "nodes" | "environments":
             return replace(query, name=name)
         case "configs" | "secrets":
             app, dot, rest = name.partition(".")

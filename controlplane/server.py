@@ -101,7 +101,7 @@ class Server:
         )
         self._reading = Reading(parts)
         edge = Edge(lambda name: self._addresses.get(name, ""))
-        self._control = Control(parts, self._reading, Changes(proposer, clock), edge)
+        self._control = Control(parts, self._reading, Changes(proposer, self._reading, clock), edge)
         self._agents = Agents(self._dispatcher, edge)
 
     def stop(self) -> None:

@@ -162,6 +162,18 @@ class FileView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentView:
+    """A namespace of apps, and what they may ask for of their nodes."""
+
+    name: str
+    apps: int
+    services: int
+    allowed: tuple[str, ...] = ()
+    """Words of `orb.trust`."""
+    created_at: Millis | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventView:
     """Something that happened."""
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Final, Protocol
 
+from controlplane.api.environments import check_trust
+from controlplane.api.look import Look
 from controlplane.proposer import done
 from controlplane.state.commands import (
     Answer,
@@ -16,6 +18,7 @@ from controlplane.state.commands import (
     SetAvailability,
     SetLabels,
     SetSecret,
+    SetTrust,
 )
 from orb import telemetry, validate
 from orb.clock import Clock
@@ -24,6 +27,7 @@ from orb.errors import InvalidInput
 from orb.ids import AppKey, NodeName, ServiceKey
 from orb.lifecycle import Availability
 from orb.spec import DEFAULT_ENVIRONMENT, REPLICAS_MAX, AppSpec
+from orb.trust import Trust, needs
 from orb.v1 import control_pb2 as pb
 from orb.validate.contents import check_contents, check_secret
 from orb.wire import to_record
@@ -55,11 +59,20 @@ class Propose(Protocol):
         ...
 
 
+class Looks(Protocol):
+    """The way to the state, with all that was acknowledged before."""
+
+    async def look(self, *, stale: bool) -> Look:
+        """The state now. Raises OrbError if nobody can say."""
+        ...
+
+
 class Changes:
     """Checks requests and has them agreed on, in the name of who asks. All raise OrbError."""
 
-    def __init__(self, proposer: Propose, clock: Clock) -> None:
+    def __init__(self, proposer: Propose, reading: Looks, clock: Clock) -> None:
         self._proposer = proposer
+        self._reading = reading
         self._clock = clock
 
     async def apply(self, request: pb.ApplyRequest, author: str, trace: str) -> pb.ApplyReply:
@@ -69,9 +82,11 @@ class Changes:
         spec = to_record(request.spec, AppSpec, "spec")
         validate.check(spec)
         check_contents(request.contents)
+        environment = _environment(request.environment)
+        await self._check_trust(environment, spec)
         expected = request.expected_release if request.HasField("expected_release") else None
         command = ApplyApp(
-            environment=_environment(request.environment),
+            environment=environment,
             spec=spec,
             reason=_reason(request.reason),
             expected_release=expected,
@@ -121,6 +136,20 @@ class Changes:
         await self._plain(RemoveSecret(environment=environment, name=request.name), author)
         return pb.RemoveSecretReply()
 
+    async def set_trust(self, request: pb.SetTrustRequest, author: str) -> pb.SetTrustReply:
+        """Allow the apps of an environment things, and deny them others."""
+        for word in (*request.allow, *request.deny):
+            if word not in set(Trust):
+                words = ", ".join(sorted(Trust))
+                raise InvalidInput(f"{word[:40]!r} is none of {words}")
+        command = SetTrust(
+            environment=_environment(request.environment),
+            allow=tuple(request.allow),
+            deny=tuple(request.deny),
+        )
+        applied = await self._plain(command, author)
+        return pb.SetTrustReply(changed=applied.changed, allowed=applied.details)
+
     async def set_availability(
         self, request: pb.SetAvailabilityRequest, author: str
     ) -> pb.SetAvailabilityReply:
@@ -151,6 +180,13 @@ class Changes:
         """Forget a node."""
         await self._plain(RemoveNode(node=NodeName(request.node)), author)
         return pb.RemoveNodeReply()
+
+    async def _check_trust(self, environment: str, spec: AppSpec) -> None:
+        """What people have said by now counts; an app that needs no trust is not held up."""
+        asked = tuple(needs(spec))
+        if asked:
+            look = await self._reading.look(stale=False)
+            check_trust(look.state, environment, spec, asked)
 
     async def _plain(self, command: Command, author: str) -> Applied:
         return done(await self._proposer.propose(command, author=author))

@@ -7,6 +7,7 @@ from typing import Final
 from google.protobuf.message import Message
 
 from controlplane.api.describe import describe
+from controlplane.api.environments import environments
 from controlplane.api.files import configs, secrets
 from controlplane.api.look import Filter, Look
 from controlplane.api.names import Asked
@@ -33,6 +34,7 @@ _LISTS: Final[Mapping[int, tuple[str, _Query, type[Message]]]] = {
     pb.KIND_EVENTS: ("events", events, types.EventView),
     pb.KIND_CONFIGS: ("configs", configs, types.FileView),
     pb.KIND_SECRETS: ("secrets", secrets, types.FileView),
+    pb.KIND_ENVIRONMENTS: ("environments", environments, types.EnvironmentView),
 }
 
 

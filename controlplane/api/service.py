@@ -74,6 +74,16 @@ class Control(ControlServicer):
 
         return await self._edge.answer(context, work())
 
+    async def SetTrust(  # noqa: N802 - gRPC's name
+        self, request: pb.SetTrustRequest, context: Context
+    ) -> pb.SetTrustReply:
+        """Allow the apps of an environment things, and deny them others."""
+
+        async def work() -> pb.SetTrustReply:
+            return await self._changes.set_trust(request, str(permitted(context, Verb.CHANGE)))
+
+        return await self._edge.answer(context, work())
+
     async def RemoveNode(  # noqa: N802 - gRPC's name
         self, request: pb.RemoveNodeRequest, context: Context
     ) -> pb.RemoveNodeReply:

@@ -26,6 +26,7 @@ class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     KIND_EVENTS: _ClassVar[Kind]
     KIND_CONFIGS: _ClassVar[Kind]
     KIND_SECRETS: _ClassVar[Kind]
+    KIND_ENVIRONMENTS: _ClassVar[Kind]
 AVAILABILITY_UNSPECIFIED: Availability
 AVAILABILITY_ACTIVE: Availability
 AVAILABILITY_CORDONED: Availability
@@ -39,6 +40,7 @@ KIND_RELEASES: Kind
 KIND_EVENTS: Kind
 KIND_CONFIGS: Kind
 KIND_SECRETS: Kind
+KIND_ENVIRONMENTS: Kind
 
 class ApplyRequest(_message.Message):
     __slots__ = ("environment", "spec", "reason", "expected_release", "client", "sequence", "contents")
@@ -137,6 +139,24 @@ class SetLabelsReply(_message.Message):
     changed: bool
     def __init__(self, changed: _Optional[bool] = ...) -> None: ...
 
+class SetTrustRequest(_message.Message):
+    __slots__ = ("environment", "allow", "deny")
+    ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_FIELD_NUMBER: _ClassVar[int]
+    DENY_FIELD_NUMBER: _ClassVar[int]
+    environment: str
+    allow: _containers.RepeatedScalarFieldContainer[str]
+    deny: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, environment: _Optional[str] = ..., allow: _Optional[_Iterable[str]] = ..., deny: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class SetTrustReply(_message.Message):
+    __slots__ = ("changed", "allowed")
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_FIELD_NUMBER: _ClassVar[int]
+    changed: bool
+    allowed: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, changed: _Optional[bool] = ..., allowed: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class RemoveNodeRequest(_message.Message):
     __slots__ = ("node",)
     NODE_FIELD_NUMBER: _ClassVar[int]
@@ -200,7 +220,7 @@ class GetRequest(_message.Message):
     def __init__(self, kind: _Optional[_Union[Kind, str]] = ..., environment: _Optional[str] = ..., app: _Optional[str] = ..., service: _Optional[str] = ..., name: _Optional[str] = ..., stale: _Optional[bool] = ..., after: _Optional[int] = ..., limit: _Optional[int] = ..., node: _Optional[str] = ...) -> None: ...
 
 class GetReply(_message.Message):
-    __slots__ = ("status", "nodes", "services", "replicas", "releases", "events", "configs", "secrets")
+    __slots__ = ("status", "nodes", "services", "replicas", "releases", "events", "configs", "secrets", "environments")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     NODES_FIELD_NUMBER: _ClassVar[int]
     SERVICES_FIELD_NUMBER: _ClassVar[int]
@@ -209,6 +229,7 @@ class GetReply(_message.Message):
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     CONFIGS_FIELD_NUMBER: _ClassVar[int]
     SECRETS_FIELD_NUMBER: _ClassVar[int]
+    ENVIRONMENTS_FIELD_NUMBER: _ClassVar[int]
     status: _types_pb2.StatusView
     nodes: _containers.RepeatedCompositeFieldContainer[_types_pb2.NodeView]
     services: _containers.RepeatedCompositeFieldContainer[_types_pb2.ServiceView]
@@ -217,7 +238,8 @@ class GetReply(_message.Message):
     events: _containers.RepeatedCompositeFieldContainer[_types_pb2.EventView]
     configs: _containers.RepeatedCompositeFieldContainer[_types_pb2.FileView]
     secrets: _containers.RepeatedCompositeFieldContainer[_types_pb2.FileView]
-    def __init__(self, status: _Optional[_Union[_types_pb2.StatusView, _Mapping]] = ..., nodes: _Optional[_Iterable[_Union[_types_pb2.NodeView, _Mapping]]] = ..., services: _Optional[_Iterable[_Union[_types_pb2.ServiceView, _Mapping]]] = ..., replicas: _Optional[_Iterable[_Union[_types_pb2.ReplicaView, _Mapping]]] = ..., releases: _Optional[_Iterable[_Union[_types_pb2.ReleaseView, _Mapping]]] = ..., events: _Optional[_Iterable[_Union[_types_pb2.EventView, _Mapping]]] = ..., configs: _Optional[_Iterable[_Union[_types_pb2.FileView, _Mapping]]] = ..., secrets: _Optional[_Iterable[_Union[_types_pb2.FileView, _Mapping]]] = ...) -> None: ...
+    environments: _containers.RepeatedCompositeFieldContainer[_types_pb2.EnvironmentView]
+    def __init__(self, status: _Optional[_Union[_types_pb2.StatusView, _Mapping]] = ..., nodes: _Optional[_Iterable[_Union[_types_pb2.NodeView, _Mapping]]] = ..., services: _Optional[_Iterable[_Union[_types_pb2.ServiceView, _Mapping]]] = ..., replicas: _Optional[_Iterable[_Union[_types_pb2.ReplicaView, _Mapping]]] = ..., releases: _Optional[_Iterable[_Union[_types_pb2.ReleaseView, _Mapping]]] = ..., events: _Optional[_Iterable[_Union[_types_pb2.EventView, _Mapping]]] = ..., configs: _Optional[_Iterable[_Union[_types_pb2.FileView, _Mapping]]] = ..., secrets: _Optional[_Iterable[_Union[_types_pb2.FileView, _Mapping]]] = ..., environments: _Optional[_Iterable[_Union[_types_pb2.EnvironmentView, _Mapping]]] = ...) -> None: ...
 
 class DescribeRequest(_message.Message):
     __slots__ = ("environment", "name", "kind", "stale")

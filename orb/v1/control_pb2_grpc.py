@@ -78,6 +78,11 @@ class ControlStub:
                 request_serializer=orb_dot_v1_dot_control__pb2.RemoveSecretRequest.SerializeToString,
                 response_deserializer=orb_dot_v1_dot_control__pb2.RemoveSecretReply.FromString,
                 _registered_method=True)
+        self.SetTrust = channel.unary_unary(
+                '/orb.v1.Control/SetTrust',
+                request_serializer=orb_dot_v1_dot_control__pb2.SetTrustRequest.SerializeToString,
+                response_deserializer=orb_dot_v1_dot_control__pb2.SetTrustReply.FromString,
+                _registered_method=True)
         self.Get = channel.unary_unary(
                 '/orb.v1.Control/Get',
                 request_serializer=orb_dot_v1_dot_control__pb2.GetRequest.SerializeToString,
@@ -167,6 +172,13 @@ class ControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetTrust(self, request, context):
+        """Allows the apps of an environment to ask for things that reach their nodes, or denies it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Get(self, request, context):
         """One look at things of one kind.
         """
@@ -244,6 +256,11 @@ def add_ControlServicer_to_server(servicer, server):
                     servicer.RemoveSecret,
                     request_deserializer=orb_dot_v1_dot_control__pb2.RemoveSecretRequest.FromString,
                     response_serializer=orb_dot_v1_dot_control__pb2.RemoveSecretReply.SerializeToString,
+            ),
+            'SetTrust': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetTrust,
+                    request_deserializer=orb_dot_v1_dot_control__pb2.SetTrustRequest.FromString,
+                    response_serializer=orb_dot_v1_dot_control__pb2.SetTrustReply.SerializeToString,
             ),
             'Get': grpc.unary_unary_rpc_method_handler(
                     servicer.Get,
@@ -490,6 +507,33 @@ class Control:
             '/orb.v1.Control/RemoveSecret',
             orb_dot_v1_dot_control__pb2.RemoveSecretRequest.SerializeToString,
             orb_dot_v1_dot_control__pb2.RemoveSecretReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetTrust(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/orb.v1.Control/SetTrust',
+            orb_dot_v1_dot_control__pb2.SetTrustRequest.SerializeToString,
+            orb_dot_v1_dot_control__pb2.SetTrustReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1176,6 +1176,20 @@ class FileView(_message.Message):
     author: str
     def __init__(self, environment: _Optional[str] = ..., app: _Optional[str] = ..., name: _Optional[str] = ..., digest: _Optional[str] = ..., size_bytes: _Optional[int] = ..., external: _Optional[bool] = ..., users: _Optional[_Iterable[str]] = ..., changed_at: _Optional[int] = ..., author: _Optional[str] = ...) -> None: ...
 
+class EnvironmentView(_message.Message):
+    __slots__ = ("name", "apps", "services", "allowed", "created_at")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    APPS_FIELD_NUMBER: _ClassVar[int]
+    SERVICES_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    apps: int
+    services: int
+    allowed: _containers.RepeatedScalarFieldContainer[str]
+    created_at: int
+    def __init__(self, name: _Optional[str] = ..., apps: _Optional[int] = ..., services: _Optional[int] = ..., allowed: _Optional[_Iterable[str]] = ..., created_at: _Optional[int] = ...) -> None: ...
+
 class EventView(_message.Message):
     __slots__ = ("sequence", "time", "kind", "message", "environment", "app", "service", "replica", "node", "author")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]

@@ -7,7 +7,8 @@ from typing import Any
 import grpc
 import pytest
 
-from orb.spec import AppSpec
+from orb.container import Security
+from orb.spec import AppSpec, ContainerSpec, TaskSpec
 from orb.v1 import control_pb2 as pb
 from orb.v1 import types_pb2
 from orb.wire import to_message
@@ -277,3 +278,53 @@ def test_a_command_needs_a_task_that_runs(tmp_path: Path) -> None:
     assert kind == "Conflict"
     assert message.startswith("web/1 does not run: it is pending")
     assert remedy == "`orbctl describe web/1` tells more"
+
+
+def test_an_environment_must_allow_what_reaches_its_nodes(tmp_path: Path) -> None:
+    security = Security(privileged=True, cap_add=("SYS_ADMIN",))
+    container = ContainerSpec(image="app:v1", security=security)
+    service = a_service_spec(task=TaskSpec(container=container))
+
+    async def story(served: Serving) -> list[Any]:
+        control = served.control("user:ann")
+        request = apply_request(an_app_spec(service), environment="prod")
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await control.Apply(request, timeout=10)
+        allow = pb.SetTrustRequest(environment="prod", allow=["privileged", "capabilities"])
+        allowed = await control.SetTrust(allow, timeout=10)
+        applied = await control.Apply(request, timeout=10)
+        elsewhere = await control.Apply(apply_request(an_app_spec(service)), timeout=10)
+        found = await control.Get(pb.GetRequest(kind=pb.KIND_ENVIRONMENTS), timeout=10)
+        with pytest.raises(grpc.aio.AioRpcError) as unknown:
+            await control.SetTrust(pb.SetTrustRequest(environment="prod", deny=["x"]), timeout=10)
+        return [
+            told(caught.value),
+            (allowed.changed, list(allowed.allowed)),
+            (applied.release, elsewhere.release),
+            [
+                (view.name, view.apps, view.services, len(view.allowed))
+                for view in found.environments
+            ],
+            told(unknown.value)[:2],
+        ]
+
+    assert serve(tmp_path, story) == [
+        (
+            "Conflict",
+            (
+                "the environment prod does not allow what shop asks for: web: `privileged` needs "
+                "privileged; web: `cap_add SYS_ADMIN` needs capabilities"
+            ),
+            "take it out, or allow it: `orbctl env allow prod capabilities privileged`",
+        ),
+        (True, ["capabilities", "privileged"]),
+        (1, 1),
+        [("default", 1, 1, 7), ("prod", 1, 1, 2)],
+        (
+            "InvalidInput",
+            (
+                "'x' is none of capabilities, devices, engine-socket, host-namespaces, "
+                "host-network, privileged, unconfined"
+            ),
+        ),
+    ]

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from cli.asking import View
 from orb.cluster import (
     Amounts,
+    EnvironmentView,
     EventView,
     FileView,
     LogLine,
@@ -42,6 +43,7 @@ MESSAGES = {
     "events": types_pb2.EventView,
     "configs": types_pb2.FileView,
     "secrets": types_pb2.FileView,
+    "environments": types_pb2.EnvironmentView,
 }
 
 
@@ -68,6 +70,7 @@ class FakeCluster:
     events: list[EventView] = field(default_factory=list)
     configs: list[FileView] = field(default_factory=list)
     secrets: list[FileView] = field(default_factory=list)
+    environments: list[EnvironmentView] = field(default_factory=list)
     lines: list[LogLine] = field(default_factory=list)
     description: pb.DescribeReply = field(default_factory=pb.DescribeReply)
     exec_replies: list[pb.ExecOutput] = field(default_factory=list)
@@ -126,6 +129,12 @@ class FakeControl(ControlServicer):
     ) -> pb.RemoveSecretReply:
         self._note("RemoveSecret", request, context)
         return pb.RemoveSecretReply()
+
+    def SetTrust(  # noqa: N802 - named by the contract
+        self, request: pb.SetTrustRequest, context: grpc.ServicerContext
+    ) -> pb.SetTrustReply:
+        self._note("SetTrust", request, context)
+        return pb.SetTrustReply(changed=self.cluster.changed, allowed=request.allow)
 
     def SetAvailability(  # noqa: N802 - named by the contract
         self, request: pb.SetAvailabilityRequest, context: grpc.ServicerContext
