@@ -110,8 +110,8 @@ class Pass:
 
     state: State
     room: Room
-    earmarked: list[NodeName]
-    """Where room is being made for somebody."""
+    claims: list[Ask]
+    """Those for whom room is being made."""
     commands: list[Single] = field(default_factory=list)
     pending: dict[TaskId, str] = field(default_factory=dict)
     _standing: Standing | None = None
@@ -179,7 +179,7 @@ class Pass:
         """What one task waits for; None if neither waiting nor preemption helps it."""
         at = reachable(self.room, ask)
         if self._standing is None:
-            self._standing = Standing(self.room, ask.priority, self.earmarked)
+            self._standing = Standing(self.room, ask.priority, self.claims)
         waits = self._standing.hold_coming(ask, at)
         if waits is not None:
             return waits
@@ -229,8 +229,8 @@ class Scheduler:
     def begin(self, state: State, waiting: Iterable[Ask]) -> Pass:
         """A pass over *state*, with those who wait in it, in which nothing is decided yet."""
         self._candidates.refresh(state)
-        earmarked = [ask.earmark for ask in waiting if ask.earmark is not None]
-        return Pass(state, Room(state, self._candidates, self._demands), earmarked)
+        claims = [ask for ask in waiting if ask.earmark is not None]
+        return Pass(state, Room(state, self._candidates, self._demands), claims)
 
 
 def schedule(state: State, now: Millis) -> Decision:

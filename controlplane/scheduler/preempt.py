@@ -4,6 +4,7 @@ Everything is read from the state in each pass. A victim's stop reason names the
 room for, so that the next pass finds the room again and stops nobody else for the same need.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,18 +53,15 @@ def room_being_made(state: State) -> dict[str, NodeName]:
 
 
 class Standing:
-    """Who holds room on open nodes, and who of them is going. Fills the room's reaches."""
+    """Who holds room on open nodes, who of them is going, and who could be told to go."""
 
-    def __init__(self, room: Room, top: Priority, earmarked: list[NodeName]) -> None:
-        """*top* is the highest priority of those who wait: nobody below it is safe. *earmarked*
-        are nodes where room is being made for somebody: others go there last."""
+    def __init__(self, room: Room, top: Priority, claims: Sequence[Ask]) -> None:
+        """*top* is the highest priority of those who wait: nobody below it is safe. *claims* are
+        those for whom room is being made: others take that last."""
         self._room = room
         self._victims: dict[int, list[Victim]] = {}
         self._going: dict[int, int] = {}
         """Rows and how many tasks are stopping there."""
-        self._earmarked: Mask = np.zeros(len(room.candidates.names), np.bool_)
-        rows = map(room.candidates.row_of.get, earmarked)
-        self._earmarked[[row for row in rows if row is not None]] = True
         levels = range(Priority.LOW, top)
         going: list[tuple[int, Needs]] = []
         below: list[list[tuple[int, Needs]]] = [[] for _ in levels]
@@ -77,13 +75,23 @@ class Standing:
                 victim = Victim(task.id, task.priority, needs)
                 self._victims.setdefault(row, []).append(victim)
                 below[task.priority - 1].append((row, needs))
-        coming = room.free.plus(going)
-        room.reaches, room.singles = [coming], []
-        highest = Amounts(np.zeros_like(coming.table))
+        room.coming = room.free.plus(going)
+        self._spare = room.coming.copy()
+        """What is coming and is not claimed."""
+        for ask in claims:
+            claimed = None if ask.earmark is None else room.candidates.row_of.get(ask.earmark)
+            if claimed is not None:
+                self._spare.add(claimed, room.candidates.needs(ask.demand), -1)
+        self._reaches = [room.coming]
+        """What is coming, then that and what all tasks up to each priority have."""
+        self._singles: list[Amounts] = []
+        """What is coming and the most that one task up to each priority has."""
+        highest = Amounts(np.zeros_like(room.coming.table))
         for held in below:
-            room.reaches.append(room.reaches[-1].plus(held))
+            self._reaches.append(self._reaches[-1].plus(held))
             highest = highest.highest(held)
-            room.singles.append(Amounts(coming.table + highest.table))
+            self._singles.append(Amounts(room.coming.table + highest.table))
+        room.followers = [*self._reaches, *self._singles, self._spare]
 
     def _present(self, top: Priority) -> list[tuple[int, Task]]:
         """The tasks on open nodes that are going or could be told to."""
@@ -105,14 +113,16 @@ class Standing:
         room = self._room
         if not self._going:
             return None
-        mask = room.with_room(room.reaches[0], ask, at)
+        mask = room.with_room(room.coming, ask, at)
         if not mask.any():
             return None
         mask &= suitable(room, ask, at)
         row = None if ask.earmark is None else room.candidates.row_of.get(ask.earmark)
-        if row is None or not at.start <= row < at.stop or not mask[row - at.start]:
-            others = mask & ~self._earmarked[at]
-            row = best(room, ask, others if others.any() else mask, at)
+        if row is not None and at.start <= row < at.stop and mask[row - at.start]:
+            self._spare.add(row, room.candidates.needs(ask.demand), 1)
+        else:
+            unclaimed = mask & room.with_room(self._spare, ask, at)
+            row = best(room, ask, unclaimed if unclaimed.any() else mask, at)
         if row is None:
             return None
         room.promise(ask, row)
@@ -132,12 +142,12 @@ class Standing:
         The lowest priority that suffices, on the node where the fewest must go.
         """
         room, suits = self._room, suitable(self._room, ask, at)
-        for threshold in range(Priority.LOW, min(ask.priority, len(room.reaches))):
-            singles = room.with_room(room.singles[threshold - 1], ask, at) & suits
+        for threshold in range(Priority.LOW, min(ask.priority, len(self._reaches))):
+            singles = room.with_room(self._singles[threshold - 1], ask, at) & suits
             found = self._fewest(ask, singles, at, threshold) if singles.any() else None
             if found is not None and len(found[0]) == 1:
                 return found
-            mask = room.with_room(room.reaches[threshold], ask, at) & suits
+            mask = room.with_room(self._reaches[threshold], ask, at) & suits
             if mask.any():
                 mask &= self._is_least(ask, mask, at, threshold)
                 several = self._fewest(ask, mask, at, threshold)
@@ -165,7 +175,7 @@ class Standing:
     def _is_least(self, ask: Ask, mask: Mask, at: slice, threshold: int) -> Mask:
         """The rows of *mask* where the largest victims would leave the fewest to go."""
         room = self._room
-        coming, singles = room.reaches[0].table, room.singles[threshold - 1].table
+        coming, singles = room.coming.table, self._singles[threshold - 1].table
         least: Ints = np.ones(at.stop - at.start, np.int64)
         for place, needed in room.candidates.needs(ask.demand).places:
             short = np.maximum(needed - coming[place, at], 0)
@@ -202,7 +212,7 @@ class Standing:
 
     def _shortage(self, ask: Ask, row: int) -> list[tuple[int, int]]:
         """What will be missing on a row, by the place of the resource."""
-        coming = self._room.reaches[0].table[:, row].tolist()
+        coming = self._room.coming.table[:, row].tolist()
         places = self._room.candidates.needs(ask.demand).places
         return [(place, need - coming[place]) for place, need in places if need > coming[place]]
 
@@ -212,13 +222,13 @@ class Standing:
         gone = [victim.task for victim in victims]
         self._victims[row] = [each for each in self._victims[row] if each.task not in gone]
         for victim in victims:
-            for reach in room.reaches[: victim.priority]:
-                reach.add(row, victim.needs, 1)
+            for amounts in (self._spare, *self._reaches[: victim.priority]):
+                amounts.add(row, victim.needs, 1)
         self._going[row] = self._going.get(row, 0) + len(victims)
         room.promise(ask, row)
-        for priority, single in enumerate(room.singles, Priority.LOW):
+        for priority, single in enumerate(self._singles, Priority.LOW):
             left = [each.needs for each in self._victims[row] if each.priority <= priority]
-            single.set(row, room.reaches[0], left)
+            single.set(row, room.coming, left)
         return self._waiting(row)
 
 

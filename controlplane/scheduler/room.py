@@ -38,11 +38,10 @@ class Room:
         self.demands = demands
         self.all = slice(0, len(candidates.names))
         self.free = Amounts(candidates.free.copy())
-        self.reaches: list[Amounts] = []
-        """What is or becomes free, less what is promised: the first without preemption, then if
-        all tasks of each priority in turn were stopped too. Empty until somebody must wait."""
-        self.singles: list[Amounts] = []
-        """The first of the reaches, if the largest task up to each priority were stopped too."""
+        self.coming = self.free
+        """What is free or becomes so, less what is promised."""
+        self.followers: list[Amounts] = []
+        """Amounts that shrink with every placement and promise, beside what is free."""
         self._keys: dict[tuple[str, ...], Ints] = {}
         self.lasting: dict[tuple[tuple[str, ...], str], Mask] = {}
         """Where the filters that nothing in a pass changes say yes, by what they look at."""
@@ -101,7 +100,7 @@ class Room:
     def take(self, ask: Ask, row: int) -> None:
         """Place one task of *ask* on a row."""
         needs = self.candidates.needs(ask.demand)
-        for amounts in (self.free, *self.reaches, *self.singles):
+        for amounts in (self.free, *self.followers):
             amounts.add(row, needs, -1)
         self._note(ask, {row: 1})
         self._refit(row)
@@ -113,7 +112,7 @@ class Room:
         times = np.ones_like(unique)
         if (unique[1:] == unique[:-1]).any():
             unique, times = np.unique(rows, return_counts=True)
-        for amounts in (self.free, *self.reaches, *self.singles):
+        for amounts in (self.free, *self.followers):
             amounts.take_many(unique, needs, times)
         self._note(ask, dict(zip(unique.tolist(), times.tolist(), strict=True)))
         fit = self.fit_of(unique, self.free.table[:, unique])
@@ -125,9 +124,9 @@ class Room:
     def promise(self, ask: Ask, row: int) -> None:
         """Hold room back on a row for a task that goes there once others have stopped."""
         needs = self.candidates.needs(ask.demand)
-        for reach in (*self.reaches, *self.singles):
-            reach.add(row, needs, -1)
-        self.free.lower_to(row, self.reaches[0])
+        for amounts in self.followers:
+            amounts.add(row, needs, -1)
+        self.free.lower_to(row, self.coming)
         self._note(ask, {row: 1})
         self._refit(row)
 
