@@ -64,7 +64,9 @@ def apply(
     environment = scope.environment
 
     async def work(client: "Client") -> None:
-        applied = await client.apply(environment, loaded.app, reason, expected)
+        applied = await client.apply(
+            environment, loaded.app, reason, expected, contents=loaded.contents
+        )
         announce(applied, environment)
         if not detach:
             await see_through(client, environment, applied, timeout)

@@ -48,4 +48,4 @@ def config(
         return
     from orb.manifest.render import render
 
-    click.echo(render(loaded.app), nl=False)
+    click.echo(render(loaded.app, loaded.given), nl=False)

@@ -33,6 +33,26 @@ class Anchor:
             entries["volumes"] = self._entry(entries["volumes"], self._mount)
         return replace(node, entries=entries)
 
+    def contents(self, root: MapNode) -> MapNode:
+        """A file with the paths of its configs and secrets written anew."""
+        if self.origin == self.target:
+            return root
+        entries = dict(root.entries)
+        for kind in ("configs", "secrets"):
+            section = entries.get(kind)
+            if section is not None and isinstance(section.node, MapNode):
+                named = {
+                    name: Entry(entry.key_place, self._declared(entry.node))
+                    for name, entry in section.node.entries.items()
+                }
+                entries[kind] = Entry(section.key_place, replace(section.node, entries=named))
+        return replace(root, entries=entries)
+
+    def _declared(self, node: Node) -> Node:
+        if isinstance(node, MapNode) and "file" in node.entries:
+            return self._with(node, "file")
+        return node
+
     def _entry(self, entry: Entry, change: _Change) -> Entry:
         node = entry.node
         if isinstance(node, ListNode):

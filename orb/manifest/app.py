@@ -8,11 +8,10 @@ from typing import Final
 from orb.manifest import x_orb_shapes
 from orb.manifest.context import Context
 from orb.manifest.diagnostics import did_you_mean, excerpt
+from orb.manifest.grants import read_declared
 from orb.manifest.networks import read_external, read_network_specs, with_links
 from orb.manifest.nodes import Entry, Node, is_null
 from orb.manifest.other_keys import (
-    CONFIG,
-    SECRET,
     TOP,
     VOLUME,
     X_ORB_TOP,
@@ -40,11 +39,17 @@ def read_app(name: str, root: Node, profiles: Iterable[str], context: Context) -
     context.app = name
     context.volumes = {volume.name: volume for volume in volumes}
     context.networks = read_network_specs(entries, context)
-    _configs_and_secrets(entries, context)
+    read_declared(entries, context)
     if "x-orb" in entries:
         read_block(entries["x-orb"], X_ORB_TOP, x_orb_shapes.TOP, "`x-orb` of a manifest", context)
     services = _services(root, entries, frozenset(profiles), context)
-    return AppSpec(name=name, services=services, volumes=volumes)
+    return AppSpec(
+        name=name,
+        services=services,
+        volumes=volumes,
+        configs=context.given.configs(),
+        secrets=context.given.secrets(),
+    )
 
 
 def _services(
@@ -118,16 +123,6 @@ def _volume(name: str, node: Node, context: Context) -> VolumeSpec:
         driver="" if driver == "local" else driver,
         driver_opts=read_labels(entries.get("driver_opts"), None, context),
     )
-
-
-def _configs_and_secrets(entries: Entries, context: Context) -> None:
-    for kind, table in (("configs", CONFIG), ("secrets", SECRET)):
-        if kind not in entries:
-            continue
-        for name, entry in context.values.entries(entries[kind].node, f"`{kind}`").items():
-            if not is_null(entry.node):
-                what = f"the {kind[:-1]} {excerpt(name)}"
-                context.values.section(entry.node, table, what)
 
 
 def check_dependencies(app: AppSpec, context: Context) -> AppSpec:

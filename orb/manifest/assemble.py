@@ -161,10 +161,11 @@ class Assembly:
         return {**found, **origin.variables}
 
     def _anchored(self, root: MapNode, inner: Origin, outer: Origin) -> MapNode:
+        anchor = Anchor(inner.folder, outer.folder)
+        root = anchor.contents(root)
         services = root.entries.get("services")
         if services is None or not isinstance(services.node, MapNode):
             return root
-        anchor = Anchor(inner.folder, outer.folder)
         moved = {
             name: Entry(
                 entry.key_place, with_variables(anchor.service(entry.node), inner.variables)

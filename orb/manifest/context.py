@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orb.container import NetworkSpec
+from orb.manifest.contents import Given
 from orb.manifest.diagnostics import Place, Problems
 from orb.manifest.files import Files
 from orb.manifest.values import Values
@@ -24,6 +25,8 @@ class Context:
     """The folder of the first file: relative paths start here."""
     variables: Mapping[str, str]
     """The environment and `.env`."""
+    given: Given
+    """Its configs and secrets."""
     app: str = ""
     """The app's name."""
     volumes: Mapping[str, VolumeSpec] = field(default_factory=dict)

@@ -27,6 +27,7 @@ class Files:
 
     problems: Problems
     _texts: dict[Path, str | None] = field(default_factory=dict)
+    _contents: dict[Path, bytes | None] = field(default_factory=dict)
 
     def read(self, path: Path, asked_in: Place | None = None) -> str | None:
         """The text of a file; None, and an error at *asked_in*, if it cannot be had."""
@@ -48,6 +49,24 @@ class Files:
             self.problems.error(place, f"{path} is larger than {FILE_BYTES_MAX} bytes")
             return None
         return self._decoded(content, path)
+
+    def content(self, path: Path, asked_in: Place) -> bytes | None:
+        """What is in a file, whatever it is; None, and an error at *asked_in*, if it cannot be had.
+
+        Of one that is too large more is read than a config may have: who asked says so.
+        """
+        if path not in self._contents:
+            if len(self._contents) >= FILES_MAX:
+                message = f"the app brings along more than {FILES_MAX} files"
+                self.problems.error(asked_in, message)
+                return None
+            try:
+                self._contents[path] = _content(path)
+            except (OSError, ValueError) as error:
+                why = getattr(error, "strerror", None) or str(error)
+                self.problems.error(asked_in, f"cannot read {path}: {why}")
+                self._contents[path] = None
+        return self._contents[path]
 
     def _decoded(self, content: bytes, path: Path) -> str | None:
         try:

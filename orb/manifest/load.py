@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from orb.errors import InvalidInput
 from orb.manifest.app import as_label, check_dependencies, note_defaults, read_app
 from orb.manifest.assemble import Assembly, Origin, folder_of
+from orb.manifest.contents import Given
 from orb.manifest.context import Context
 from orb.manifest.diagnostics import Diagnostic, ManifestError, Place, Problems, Severity
 from orb.manifest.dotenv import parse_dotenv
@@ -34,6 +35,13 @@ class Loaded:
     """What was not written and counts all the same."""
     files: tuple[Path, ...] = ()
     """The manifests it was made of, the first one first."""
+    given: Given = field(default_factory=lambda: Given(Problems(), Files(Problems())))
+    """Its configs and secrets."""
+
+    @property
+    def contents(self) -> tuple[bytes, ...]:
+        """What must go along with the app: the contents of its configs and secrets."""
+        return tuple(self.given.contents.values())
 
 
 def load(
@@ -66,7 +74,8 @@ def load(
     name, assembly.name = _names(documents, variables, project_name, folder)
     variables = {"COMPOSE_PROJECT_NAME": name, **variables}
     root = _assembled(assembly, documents, Origin(folder, variables, (manifests[0].absolute(),)))
-    context = Context(problems, files, folder.absolute(), variables)
+    given = Given(problems, files)
+    context = Context(problems, files, folder.absolute(), variables, given)
     asked = (*profiles, *filter(None, variables.get("COMPOSE_PROFILES", "").split(",")))
     app = read_app(name, root, asked, context) if documents else None
     if app is not None:
@@ -75,7 +84,7 @@ def load(
     if app is None:
         raise ManifestError([])
     warnings, notes = problems.of(Severity.WARNING), problems.of(Severity.NOTE)
-    return Loaded(app, warnings, notes, manifests)
+    return Loaded(app, warnings, notes, manifests, given)
 
 
 def _listed(

@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from orb.contents import Grant
 from orb.errors import InvalidInput
 from orb.manifest.context import Context
 from orb.manifest.diagnostics import Place, did_you_mean, excerpt
+from orb.manifest.grants import carried
 from orb.manifest.nodes import Entry, MapNode, Node, Scalar
 from orb.manifest.service_keys import BIND, MOUNT, TMPFS_OPTIONS, VOLUME_OPTIONS
 from orb.spec import Mount, MountKind, VolumeSpec
-from orb.validate.mounts import MODE_MAX, PROPAGATIONS, RECURSIVE, SELINUX
+from orb.validate.mounts import PROPAGATIONS, RECURSIVE, SELINUX
 
 _PATH_STARTS: Final = ("/", "./", "../", "~")
 _VOLUME_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -60,17 +62,44 @@ def parse_short(text: str) -> ShortVolume:
     return ShortVolume(source=parts[0], target=parts[1], options=options)
 
 
-def read_mounts(entries: Mapping[str, Entry], context: Context, service: str) -> tuple[Mount, ...]:
-    """What `volumes` says."""
+def read_mounts(
+    entries: Mapping[str, Entry], context: Context, service: str
+) -> tuple[tuple[Mount, ...], list[tuple[Grant, Place]]]:
+    """What `volumes` says: mounts, and small files that go along as configs."""
     found: list[Mount] = []
+    grants: list[tuple[Grant, Place]] = []
     items = (
         context.values.items(entries["volumes"].node, "`volumes`") if "volumes" in entries else ()
     )
     for item in items:
-        if (mount := _one(item, context)) is not None:
-            context.mark(item.place, "services", service, "volumes", len(found))
-            found.append(mount)
-    return tuple(found)
+        mount = _one(item, context)
+        if mount is None:
+            continue
+        source = _written_source(item)
+        if (grant := carried(item, mount, source, context)) is not None:
+            grants.append((grant, item.place))
+            continue
+        if mount.kind is MountKind.BIND and not source.startswith("/"):
+            _say_not_carried(source, mount, item.place, context)
+        context.mark(item.place, "services", service, "volumes", len(found))
+        found.append(mount)
+    return tuple(found), grants
+
+
+def _written_source(item: Node) -> str:
+    """The source as the person wrote it."""
+    if isinstance(item, MapNode):
+        entry = item.entries.get("source")
+        return entry.node.text if entry is not None and isinstance(entry.node, Scalar) else ""
+    return item.text.partition(":")[0] if isinstance(item, Scalar) else ""
+
+
+def _say_not_carried(source: str, mount: Mount, place: Place, context: Context) -> None:
+    context.problems.warn(
+        place,
+        f"{source} stands for {mount.source} on the node: its content is not carried there",
+        "Put it on the nodes, build it into the image, or use a named volume.",
+    )
 
 
 def is_exclusive(mount: Mount) -> bool:
@@ -101,7 +130,7 @@ def _one(item: Node, context: Context) -> Mount | None:
         return None
     mount: Mount | None
     if short.is_bind:
-        mount = _bind(short.source, short.target, item.place, context)
+        mount = _bind(short.source, short.target, context)
     else:
         mount = _volume(short.source, short.target, item.place, context)
     for option in short.options:
@@ -131,15 +160,8 @@ def _with_option(mount: Mount, option: str, place: Place, context: Context) -> M
     return mount
 
 
-def _bind(source: str, target: str, place: Place, context: Context) -> Mount:
-    path = str(context.path(source))
-    if not source.startswith("/"):
-        context.problems.warn(
-            place,
-            f"{source} stands for {path} on the node: its content is not carried there",
-            "Put it on the nodes, build it into the image, or use a named volume.",
-        )
-    return Mount(kind=MountKind.BIND, source=path, target=_target(target))
+def _bind(source: str, target: str, context: Context) -> Mount:
+    return Mount(kind=MountKind.BIND, source=str(context.path(source)), target=_target(target))
 
 
 def _volume(source: str, target: str, place: Place, context: Context) -> Mount | None:
@@ -186,7 +208,7 @@ def _of_kind(
 ) -> Mount | None:
     match kind:
         case MountKind.BIND if source:
-            return _bind(source, target, item.place, context)
+            return _bind(source, target, context)
         case MountKind.BIND:
             context.problems.error(item.place, "a bind needs a `source`")
             return None
@@ -243,17 +265,8 @@ def _with_options(mount: Mount, entries: Mapping[str, Entry], context: Context) 
             return replace(
                 mount,
                 size_bytes=values.optional(found, "size", values.size_bytes) or 0,
-                mode=values.optional(found, "mode", lambda n, w: _mode(n, w, context)) or 0,
+                mode=values.optional(found, "mode", values.permissions) or 0,
             )
-
-
-def _mode(node: Node, what: str, context: Context) -> int | None:
-    """Permissions: a number as YAML reads it (`0755` and `0o755` are octal), or octal text."""
-    if isinstance(node, Scalar) and isinstance(node.value, str):
-        digits = node.value.strip().removeprefix("0o")
-        if re.fullmatch(r"[0-7]{1,5}", digits):
-            return int(digits, 8)
-    return context.values.integer(node, what, 0, MODE_MAX)
 
 
 def _target(text: str) -> str:

@@ -8,12 +8,12 @@ _LATER: Final = "It comes with a later version; take the key out to run without 
 
 TOP: Final[Table] = table(
     honoured("application", "the app's name in the short form; the same as `name`"),
-    partly("configs", "a service that uses one is refused"),
+    honoured("configs", "files that go along with the app, at most 500K each and 2M in all"),
     honoured("include", "other files, each with its own folder and variables"),
     refused("models", "services would lack their models", _LATER),
     honoured("name", "the app's name"),
     honoured("networks", "each node has its own; across nodes they are not joined yet"),
-    partly("secrets", "a service that uses one is refused"),
+    honoured("secrets", "as configs, and shown to nobody"),
     honoured("services", "what is run"),
     harmless("version", "Compose files have no versions any more"),
     honoured("volumes", "named volumes of the app"),
@@ -132,26 +132,25 @@ IPAM_POOL: Final[Table] = table(
     honoured("subnet", "the whole range"),
 )
 
-_WITH_USER: Final = "read with the service that uses it"
+_NO_TEMPLATES: Final = "nothing would be filled in"
 CONFIG: Final[Table] = table(
-    harmless("content", _WITH_USER),
-    harmless("environment", _WITH_USER),
-    harmless("external", _WITH_USER),
-    harmless("file", _WITH_USER),
-    harmless("labels", _WITH_USER),
-    harmless("name", _WITH_USER),
-    harmless("template_driver", _WITH_USER),
+    honoured("content", "the text itself; variables are filled in"),
+    honoured("environment", "a variable whose value it is, read at `apply`"),
+    refused("external", "only secrets are stored in a cluster", "Use `file` or `content`."),
+    honoured("file", "a file beside the manifest, read at `apply`"),
+    ignored("labels", "a config has none"),
+    partly("name", "a config belongs to its app; another name has no effect"),
+    refused("template_driver", _NO_TEMPLATES, _LATER),
 )
-"""A config has no effect without a service that uses it, and that service is refused."""
 SECRET: Final[Table] = table(
-    harmless("driver", _WITH_USER),
-    harmless("driver_opts", _WITH_USER),
-    harmless("environment", _WITH_USER),
-    harmless("external", _WITH_USER),
-    harmless("file", _WITH_USER),
-    harmless("labels", _WITH_USER),
-    harmless("name", _WITH_USER),
-    harmless("template_driver", _WITH_USER),
+    refused("driver", "the secret would come from elsewhere", _LATER),
+    refused("driver_opts", "the secret would come from elsewhere", _LATER),
+    honoured("environment", "a variable whose value it is, read at `apply`"),
+    honoured("external", "it is stored in the environment: `orbctl secret set`"),
+    honoured("file", "a file beside the manifest, read at `apply`"),
+    ignored("labels", "a secret has none"),
+    partly("name", "what an external one is called in the environment"),
+    refused("template_driver", _NO_TEMPLATES, _LATER),
 )
 
 X_ORB: Final[Table] = table(

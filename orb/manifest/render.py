@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
+from orb.manifest.contents import Given
 from orb.manifest.deploy import CONDITIONS as RESTART_CONDITIONS
 from orb.manifest.deploy import FAILURE_ACTIONS, MODES, ORDERS
 from orb.manifest.emit import Value, emit
 from orb.manifest.relations import CONDITIONS
 from orb.manifest.render_container import container_keys, device_requests, networks_of
+from orb.manifest.render_files import declared_files, granted_files
 from orb.manifest.written import pairs, present, size, text, time, word
 from orb.resources import Resources
 from orb.spec import (
@@ -20,8 +22,12 @@ from orb.spec import (
 )
 
 
-def render(app: AppSpec) -> str:
-    """The manifest that says the same as *app*: loading it gives *app* again."""
+def render(app: AppSpec, given: Given | None = None) -> str:
+    """The manifest that says the same as *app*: loading it gives *app* again.
+
+    *given* says where its configs and secrets come from. What is not known, and the text of
+    secrets, is not written; then loading is refused unless the secret can be read once more.
+    """
     document: dict[str, Value] = {
         "name": text(app.name),
         "services": {service.name: _service(service) for service in app.services},
@@ -38,6 +44,7 @@ def render(app: AppSpec) -> str:
             )
             for volume in app.volumes
         },
+        **declared_files(app, given),
     }
     return emit(present(document))
 
@@ -46,6 +53,7 @@ def _service(service: ServiceSpec) -> Mapping[str, Value]:
     priority = service.priority
     return {
         **container_keys(service.task.container),
+        **granted_files(service.task.container.files),
         **_task(service.task),
         **present(
             {

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from orb.container import Logging, Networking
+from orb.contents import Grant
 from orb.ids import Millis
 from orb.manifest.context import Context
 from orb.manifest.deploy import read_mode, read_placement, read_replicas, read_restart, read_update
 from orb.manifest.diagnostics import did_you_mean, excerpt
+from orb.manifest.grants import read_grants
 from orb.manifest.health import read_healthcheck
 from orb.manifest.hooks import read_hooks
 from orb.manifest.kernel import read_kernel
@@ -75,6 +77,7 @@ class _Parts:
 
     ports: tuple[Port, ...]
     mounts: tuple[Mount, ...]
+    files: tuple[Grant, ...]
     networks: tuple[str, ...]
     networking: Networking
 
@@ -97,7 +100,12 @@ def _parts(name: str, entries: Entries, context: Context) -> _Parts:
     ports = read_ports(entries["ports"].node, context, name) if "ports" in entries else ()
     if networking.mode == "host":
         ports = _of_the_node(ports, context, name)
-    return _Parts(ports, read_mounts(entries, context, name), networks, networking)
+    mounts, carried = read_mounts(entries, context, name)
+    grants = (*read_grants(entries, context), *carried)
+    for number, (_, place) in enumerate(grants):
+        context.mark(place, "services", name, "files", number)
+    files = tuple(grant for grant, _ in grants)
+    return _Parts(ports, mounts, files, networks, networking)
 
 
 def _of_the_node(ports: tuple[Port, ...], context: Context, name: str) -> tuple[Port, ...]:
@@ -169,6 +177,7 @@ def _container(name: str, entries: Entries, parts: _Parts, context: Context) -> 
         container_name=text("container_name"),
         labels=read_labels(entries.get("labels"), entries.get("label_file"), context),
         mounts=parts.mounts,
+        files=parts.files,
         stop_grace_period_ms=usual_grace if grace is None else grace,
         stop_signal=_stop_signal(entries, context),
         networks=parts.networks,

@@ -18,7 +18,7 @@ SERVICE: Final[Table] = table(
     honoured("cgroup", "`private`, or `host`, which needs trust"),
     honoured("cgroup_parent", "the control group that its own one is made in"),
     honoured("command", "replaces the image's command; text is split as a shell would"),
-    refused("configs", "the container would start without its files", _LATER),
+    honoured("configs", "files of the container, read-only; a change of one rolls its users"),
     honoured("container_name", "what you call it; a name, never an identity"),
     ignored("cpu_count", "it is for Windows", "Use `cpus`."),
     ignored("cpu_percent", "it is for Windows", "Use `cpus`."),
@@ -87,7 +87,7 @@ SERVICE: Final[Table] = table(
     honoured("restart", "when a replica that ended is replaced"),
     honoured("runtime", "what runs the container, by the engine's name for it"),
     honoured("scale", "as `deploy.replicas`"),
-    refused("secrets", "the container would start without its secrets", _LATER),
+    honoured("secrets", "as configs; on a node they are kept in memory only"),
     honoured("security_opt", "less confinement needs trust; a seccomp profile is carried along"),
     honoured("shm_size", "shared memory; default 64M"),
     honoured("stdin_open", "the standard input stays open"),
@@ -117,6 +117,15 @@ HEALTHCHECK: Final[Table] = table(
     honoured("test", "what is run inside the container"),
     honoured("timeout", "of one check; default 30s"),
 )
+
+GRANT: Final[Table] = table(
+    honoured("gid", "the group that the file belongs to; default 0"),
+    honoured("mode", "its permissions; default 0444"),
+    honoured("source", "the config or secret"),
+    honoured("target", "the path in the container; default `/` or `/run/secrets/` and the name"),
+    honoured("uid", "the user that the file belongs to; default 0"),
+)
+"""Of a config or secret in a service."""
 
 EXTENDS: Final[Table] = table(
     honoured("file", "the file in which it stands; without it, this one"),

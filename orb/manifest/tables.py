@@ -49,6 +49,8 @@ SECTIONS: Final = (
     _at("services.*.volumes.*.volume", service.VOLUME_OPTIONS),
     _at("services.*.volumes.*.tmpfs", service.TMPFS_OPTIONS),
     _at("services.*.networks.*", service.NETWORK_OF_SERVICE),
+    _at("services.*.configs.*", service.GRANT),
+    _at("services.*.secrets.*", service.GRANT),
     _at("services.*.env_file.*", service.ENV_FILE),
     _at("services.*.logging", service.LOGGING),
     _at("services.*.ulimits.*", service.ULIMIT),
@@ -83,6 +85,7 @@ SECTIONS: Final = (
     _at("networks.*.ipam.config.*", other.IPAM_POOL),
     _at("configs.*", other.CONFIG),
     _at("secrets.*", other.SECRET),
+    _at("secrets.*.external", other.EXTERNAL),
     _at("x-orb", other.X_ORB_TOP),
 )
 _BY_PATH: Final = {section.path: section for section in SECTIONS}

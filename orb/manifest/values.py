@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Final, TypeVar
 
+from orb.contents import MODE_MAX
 from orb.ids import Millis
 from orb.manifest.diagnostics import Place, Problems, did_you_mean, excerpt
 from orb.manifest.keys import Support, Table
@@ -133,6 +134,14 @@ class Values:
             self.problems.error(node.place, f"{what} must be a whole number, not {number}")
             return None
         return int(number) if self._in_range(number, node, what, least, most) else None
+
+    def permissions(self, node: Node, what: str) -> int | None:
+        """Permissions: a number as YAML reads it (`0755` and `0o755` are octal), or octal text."""
+        if isinstance(node, Scalar) and isinstance(node.value, str):
+            digits = node.value.strip().removeprefix("0o")
+            if re.fullmatch(r"[0-7]{1,5}", digits):
+                return int(digits, 8)
+        return self.integer(node, what, 0, MODE_MAX)
 
     def ratio(self, node: Node, what: str) -> float | None:
         """A number from 0 to 1."""

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orb.manifest import ManifestError, load, render
+from orb.manifest import Loaded, ManifestError, load, render
 from orb.manifest.other_keys import DEPLOY, SHORT_FORM, TOP, X_ORB
 from orb.manifest.service_keys import HEALTHCHECK, MOUNT, PORT, SERVICE
-from orb.spec import AppSpec
 
 SEED = """name: shop
 x-base: &base {restart: always, environment: &env {A: 1, B: "${X:-y}"}}
@@ -25,9 +24,12 @@ services:
     depends_on: {db: {condition: service_healthy}}
     deploy: {replicas: 2, resources: {limits: {cpus: "0.5", memory: 64M}},
       placement: {constraints: ["node.name != a"], preferences: [{spread: node.labels.z}]}}
-  db: {image: db, command: a "b c", networks: [front], gpus: [{count: 1}], expose: [1]}
+  db: {image: db, command: a "b c", networks: [front], gpus: [{count: 1}], expose: [1],
+    configs: [c, {source: c, target: /c2, mode: 0440}], secrets: [s, {source: t, uid: "3"}]}
 networks: {front: {}}
 volumes: {data: }
+configs: {c: {content: "a$$b ${X}"}}
+secrets: {s: {environment: X}, t: {external: true, name: u}}
 """
 WORDS = sorted({*SERVICE, *TOP, *DEPLOY, *PORT, *MOUNT, *HEALTHCHECK, *X_ORB, *SHORT_FORM})
 SCALARS = st.one_of(
@@ -73,18 +75,18 @@ def answer(folder: Path, *contents: bytes) -> None:
         paths[-1].write_bytes(content)
     found = None
     try:
-        found = load(paths, environment={"X": "x", "EMPTY": ""})
+        found = load(paths, environment=VARIABLES)
     except ManifestError as error:
         diagnostics = error.diagnostics
     else:
         diagnostics = ()
-        _read_back(folder / "again.yaml", found.app)
+        _read_back(folder / "again.yaml", found)
     assert found is not None or diagnostics
 
 
-def _read_back(path: Path, app: AppSpec) -> None:
-    path.write_text(render(app), encoding="utf-8")
-    assert load([path], environment={}).app == app
+def _read_back(path: Path, found: Loaded) -> None:
+    path.write_text(render(found.app, found.given), encoding="utf-8")
+    assert load([path], environment=VARIABLES).app == found.app
 
 
 def as_yaml(tree: object) -> bytes:
@@ -92,6 +94,7 @@ def as_yaml(tree: object) -> bytes:
     return json.dumps(tree).encode()
 
 
+VARIABLES = {"X": "x", "EMPTY": ""}
 FUZZ = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
