@@ -201,7 +201,7 @@ class Runner:
             async with asyncio.timeout((check.timeout_ms + PROBE_SLACK_MS) / 1000):
                 well, answer = await runtime.probe(task, check.test, check.timeout_ms)
         except TimeoutError:
-            well, answer = False, f"no answer within {check.timeout_ms} ms"
+            well, answer = False, f"no answer within {check.timeout_ms / 1000:g} s"
         except RuntimeFailure as failure:
             if failure.temporary:
                 # It says nothing about the task; `asked` must grow, or the question has no pause.

@@ -11,7 +11,16 @@ FUNCTION_LINES_MAX = 60
 PURE = (
     *(
         f"orb/{name}.py"
-        for name in ("ids", "resources", "container", "spec", "trust", "work", "lifecycle", "errors")
+        for name in (
+            "ids",
+            "resources",
+            "container",
+            "spec",
+            "trust",
+            "work",
+            "lifecycle",
+            "errors",
+        )
     ),
     *(f"orb/{name}.py" for name in ("cluster", "constraints", "pattern")),
     "orb/validate",

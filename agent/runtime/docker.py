@@ -183,7 +183,7 @@ class DockerRuntime:
                     answer += chunk[: PROBE_ANSWER_BYTES_MAX - len(answer)]
                 code = await running.wait()
         except TimeoutError:
-            return False, f"no answer within {timeout_ms} ms"
+            return False, f"no answer within {timeout_ms / 1000:g} s"
         finally:
             await running.close()
         text = answer.decode(errors="replace").strip()

@@ -62,7 +62,8 @@ def findings(app: AppSpec) -> Iterator[Finding]:
     yield from app_name_findings(app.name, ("name",))
     if not 1 <= len(app.services) <= SERVICES_PER_APP_MAX:
         what = f"an app has 1 to {SERVICES_PER_APP_MAX} services, not {len(app.services)}"
-        yield Finding(("services",), what, "Split the app.")
+        remedy = "Split the app." if app.services else "Give it a service under `services`."
+        yield Finding(("services",), what, remedy)
         return
     names = [service.name for service in app.services]
     for twice in sorted({name for name in names if names.count(name) > 1}):
