@@ -51,7 +51,7 @@ def read_declared(entries: Entries, context: Context) -> None:
 
 def read_grants(entries: Entries, context: Context) -> list[tuple[Grant, Place]]:
     """The configs and secrets that a service is granted, and where that was written."""
-    found = []
+    found: list[tuple[Grant, Place]] = []
     for kind in FileKind:
         section = f"{kind.word}s"
         if section not in entries:
