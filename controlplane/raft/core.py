@@ -93,6 +93,8 @@ class Progress:
     """No second probe before this time, unless an answer came."""
     sent_at: float = 0.0
     heard_at: float = 0.0
+    disk_full: bool = False
+    """The follower says that its disk takes nothing more."""
     round: int = 0
     """The newest read round that the follower has answered."""
     snapshot: SnapshotInfo | None = None

@@ -12,7 +12,7 @@ from controlplane.raft.log import (
     Role,
     StateMachine,
 )
-from orb.errors import TooLarge, Unavailable
+from orb.errors import Conflict, TooLarge, Unavailable
 from orb.ids import ServerName
 
 ALONE: Final = ServerName("s1")
@@ -55,6 +55,29 @@ class LocalLog:
         for event in self._watchers:
             event.set()
         return result
+
+    async def add_learner(self, name: ServerName, address: str, client: str = "") -> None:
+        """Refuse: a log in memory stays alone. Raises Conflict."""
+        del address, client
+        raise self._alone(name)
+
+    async def promote(self, name: ServerName) -> None:
+        """Refuse, as above."""
+        raise self._alone(name)
+
+    async def remove(self, name: ServerName) -> None:
+        """Refuse, as above."""
+        raise self._alone(name)
+
+    async def hand_over(self, name: ServerName) -> None:
+        """Refuse, as above."""
+        raise self._alone(name)
+
+    def _alone(self, name: ServerName) -> Conflict:
+        return Conflict(
+            f"{name} cannot take part: server {self._name} keeps nothing on disk, and stays alone",
+            remedy="start it without `in-memory`",
+        )
 
     async def barrier(self) -> None:
         """Return at once: nothing acknowledged is missing here."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Protocol
 
+from orb.errors import Conflict
 from orb.ids import ServerName
 
 ENTRY_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -32,6 +33,12 @@ class Member:
     role: Role
     healthy: bool
     """Heard within an election timeout (always true of the server that answers)."""
+    client: str = ""
+    """host:port where orbctl and agents reach it; empty if nobody has said."""
+    behind: int | None = None
+    """How many entries it has still to make durable; only the leader knows."""
+    disk_full: bool = False
+    """Its disk takes nothing more; of others only the leader knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,9 @@ class LogStatus:
     members: Sequence[Member]
     disk_full: bool = False
     """The disk under this server takes nothing more: writes are refused until there is room."""
+    silent_s: float = 0.0
+    """How long ago, in seconds, this server last heard from its leader, or as the leader from a
+    majority: its state may be so old. Without either yet: since it was started."""
 
 
 class StateMachine(Protocol):
@@ -65,6 +75,41 @@ class StateMachine(Protocol):
 
     def restore(self, chunks: Iterable[bytes]) -> None:
         """Replace the whole state by a snapshot's. Raises StorageDamaged if it cannot be read."""
+        ...
+
+
+class NotMember(Conflict):
+    """This server is no member of its cluster (any more): starting it again will not help."""
+
+
+class Members(Protocol):
+    """Who takes part in agreement, and how that is changed: one server at a time, by a majority."""
+
+    def status(self) -> LogStatus:
+        """Where agreement stands now."""
+        ...
+
+    async def barrier(self) -> None:
+        """As of `Log`."""
+        ...
+
+    async def add_learner(self, name: ServerName, address: str, client: str = "") -> None:
+        """Add a server that receives the log but does not vote.
+
+        Raises Conflict if it cannot be, and what `Log.propose` raises.
+        """
+        ...
+
+    async def promote(self, name: ServerName) -> None:
+        """Let a learner vote. Raises NotFound, Conflict until it has caught up, and as above."""
+        ...
+
+    async def remove(self, name: ServerName) -> None:
+        """Remove a server; it stops when it learns of it. Raises NotFound, Conflict, as above."""
+        ...
+
+    async def hand_over(self, name: ServerName) -> None:
+        """Let *name* lead instead of this server. Raises NotLeader, Conflict."""
         ...
 
 

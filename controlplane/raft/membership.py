@@ -16,7 +16,7 @@ from controlplane.raft.snapshots import (
     decode_config,
     encode_config,
 )
-from orb.errors import Conflict, NotFound, NotLeader
+from orb.errors import Conflict, NotFound, NotLeader, Unavailable
 
 
 class Membership(Core):
@@ -136,12 +136,13 @@ class Membership(Core):
     def change(self, config: Configuration) -> bytes:
         """Return the command that makes *config* the configuration.
 
-        Raises NotLeader, or Conflict if another change is under way or this one is unsafe.
+        Raises NotLeader, Unavailable while another change is under way, Conflict if this one is
+        unsafe.
         """
         if self.state != RaftState.LEADER:
             raise NotLeader(self.leader)
         if self.commit_index < max(self.term_start, self.config_index):
-            raise Conflict("another change is not agreed on yet", remedy="try again in a moment")
+            raise Unavailable("another change is not agreed on yet", remedy="try again in a moment")
         now = self.config
         touched = [name for name in {**now, **config} if now.get(name) != config.get(name)]
         if len(touched) != 1:
@@ -169,11 +170,11 @@ class Membership(Core):
         before = self.config_before(self.config_index).get(self.name)
         return self.config_index > self.commit_index and before is not None and before.votes
 
-    def with_learner(self, name: str, address: str) -> Configuration:
+    def with_learner(self, name: str, address: str, client: str = "") -> Configuration:
         """The configuration with *name* as a learner. Raises Conflict if it is a member."""
         if name in self.config:
             raise Conflict(f"{name} is already a member", remedy="remove it first")
-        return {**self.config, name: MemberRecord(address, votes=False)}
+        return {**self.config, name: MemberRecord(address, votes=False, client=client)}
 
     def with_voter(self, name: str) -> Configuration:
         """The configuration with the learner *name* voting.

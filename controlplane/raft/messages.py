@@ -65,6 +65,8 @@ class AppendReply(Struct, frozen=True, array_like=True, tag=6):
     round: Count
     hint_index: Count
     hint_term: Count
+    full: bool = False
+    """This server's disk takes nothing more."""
 
 
 class SnapshotChunk(Struct, frozen=True, array_like=True, tag=7):

@@ -16,10 +16,12 @@ from controlplane.raft.transport import PeerTransport
 from controlplane.raft.worker import ThreadWorker
 from orb.errors import Conflict, OrbError, Unavailable
 from orb.ids import ServerName
+from orb.telemetry import SECONDS, Histogram
 
 LAG_BOUNDS_MS: Final = (1.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
 """Upper bounds of the histogram `ClusterLog.lag_counts`; one more bucket takes the rest."""
 
+_LAG: Final = Histogram("orb.raft.timer_lag", "s", "How late agreement's timers fired", SECONDS)
 
 CAMPAIGNS_UNHEARD: Final = 2
 """Where nobody leads, a server that answers none of so many campaigns counts as unhealthy."""
@@ -50,6 +52,7 @@ class ClusterLog:
         self._heard: dict[str, float] = {}
         self._broken: asyncio.Future[None] = self._loop.create_future()
         self._running = False
+        self._opened_at = self._loop.time()
         transport.hello = Hello(server.identity, address)
         transport.lost = lambda: not self._quorum()
         transport.receive = self._receive
@@ -110,6 +113,7 @@ class ClusterLog:
             quorum=self._quorum(),
             members=[self._member(name) for name in sorted(server.config)],
             disk_full=server.disk_full,
+            silent_s=self._silence(),
         )
 
     async def changes(self) -> AsyncIterator[LogStatus]:
@@ -126,9 +130,9 @@ class ClusterLog:
 
     # -- members and leadership
 
-    async def add_learner(self, name: ServerName, address: str) -> None:
+    async def add_learner(self, name: ServerName, address: str, client: str = "") -> None:
         """Add a server that receives the log but does not vote. Raises Conflict."""
-        await self._change(lambda: self._server.with_learner(name, address))
+        await self._change(lambda: self._server.with_learner(name, address, client))
 
     async def promote(self, name: ServerName) -> None:
         """Let a learner vote. Raises NotFound, or Conflict until it has caught up."""
@@ -185,8 +189,9 @@ class ClusterLog:
             self._loop.call_soon(self._step)
 
     def _timer_fired(self, due: float) -> None:
-        late_ms = (self._loop.time() - due) * 1000
-        self.lag_counts[bisect_left(LAG_BOUNDS_MS, late_ms)] += 1
+        late_s = self._loop.time() - due
+        self.lag_counts[bisect_left(LAG_BOUNDS_MS, late_s * 1000)] += 1
+        _LAG.record(late_s)
         self.wake()
 
     def _receive(self, peer: str, identity: str, message: Message) -> None:
@@ -228,6 +233,7 @@ class ClusterLog:
             self._quorum(),
             server.disk_full,
             tuple(self._healthy(name) for name in server.config),
+            [name for name, one in server.progress.items() if one.disk_full],
         )
         if seen != self._seen:
             self._seen = seen
@@ -259,6 +265,18 @@ class ClusterLog:
         heard = self._loop.time() - server.leader_heard_at
         return server.leader is not None and heard < window
 
+    def _silence(self) -> float:
+        """How old this server's state may be, in seconds: see `LogStatus.silent_s`."""
+        server, now = self._server, self._loop.time()
+        heard = server.leader_heard_at
+        if server.state == RaftState.LEADER:
+            times = sorted(
+                now if name == server.name else server.progress[name].heard_at
+                for name in server.voters
+            )
+            heard = times[(len(times) - 1) // 2]
+        return now - max(heard, self._opened_at)
+
     def _healthy(self, name: str) -> bool:
         server = self._server
         if name == server.name:
@@ -273,11 +291,20 @@ class ClusterLog:
 
     def _member(self, name: str) -> Member:
         server = self._server
-        address, votes, _ = server.config[name]
+        address, votes, _, client = server.config[name]
         if name == server.leader:
             role = Role.LEADER
         elif not votes:
             role = Role.LEARNER
         else:
             role = self._role() if name == server.name else Role.FOLLOWER
-        return Member(ServerName(name), address, role, self._healthy(name))
+        progress = server.progress.get(name)
+        return Member(
+            ServerName(name),
+            address,
+            role,
+            self._healthy(name),
+            client,
+            behind=None if progress is None else server.journal.last_index - progress.match,
+            disk_full=server.disk_full if progress is None else progress.disk_full,
+        )

@@ -66,7 +66,12 @@ class Reads(Replication):
             self.send(self.leader, ReadIndex(self.term, self._request))
 
     def leaderless(self) -> OrbError:
-        """Why there is nobody to ask: no majority in reach, or an election under way."""
+        """Why there is nobody to ask: not added yet, no majority in reach, an election."""
+        if not self.config:
+            return Unavailable(
+                f"server {self.name} waits to be added to a cluster",
+                remedy=f"`orbctl server add {self.name}=HOST`, asked of that cluster, adds it",
+            )
         reachable = {name for name in self.config if self.around.connected(name)} | {self.name}
         if self.majority(reachable):
             return NotLeader(None)

@@ -30,7 +30,7 @@ class Receiver(Core):
         self.commit_index = max(self.commit_index, min(message.commit, newest))
         sequence = self.journal.sequence if appended else self.journal.hard_sequence
         index = newest if appended else min(newest, self.journal.durable_index)
-        reply = AppendReply(self.term, True, index, message.round, 0, 0)  # noqa: FBT003 - a record
+        reply = AppendReply(self.term, True, index, message.round, 0, 0, self.disk_full)  # noqa: FBT003 - a record
         self.send_when_durable(sequence, peer, reply)
 
     def follow(self, peer: str, term: int) -> None:
@@ -87,5 +87,6 @@ class Receiver(Core):
             message.round,
             index,
             self.journal.term_at(index) or 0,
+            self.disk_full,
         )
         self.send(peer, reply)

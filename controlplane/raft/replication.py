@@ -98,6 +98,7 @@ class Replication(Core):
         if self.state != RaftState.LEADER or message.term < self.term or progress is None:
             return
         progress.heard_at = self.around.clock()
+        progress.disk_full = message.full
         progress.round = max(progress.round, message.round)
         if message.success:
             self._accepted(progress, message.index)

@@ -9,7 +9,7 @@ from typing import Final, assert_never
 from controlplane.raft.core import Answer, Kind, RaftState, Surroundings
 from controlplane.raft.elections import Elections
 from controlplane.raft.install import Install
-from controlplane.raft.log import ENTRY_BYTES_MAX, PROPOSALS_MAX, StateMachine
+from controlplane.raft.log import ENTRY_BYTES_MAX, PROPOSALS_MAX, NotMember, StateMachine
 from controlplane.raft.messages import (
     Append,
     AppendReply,
@@ -32,7 +32,6 @@ from controlplane.raft.settings import APPLY_AT_ONCE_MAX, LOG_BYTES_MAX, RaftSet
 from controlplane.raft.snapshots import Configuration
 from controlplane.raft.storage import FIRST_INDEX, Recovered, Storage
 from orb.errors import (
-    Conflict,
     NoQuorum,
     NotLeader,
     OrbError,
@@ -95,9 +94,10 @@ class Server(Elections, Receiver, Reads, Install):
 
     def close(self) -> None:
         """Answer everybody who still waits: this server stops."""
-        self.failure = self.failure or Unavailable("this server is stopping")
+        stopping = Unavailable("this server is stopping", remedy="ask another one")
+        self.failure = self.failure or stopping
         self.abandon()
-        self.close_reads(self.failure)
+        self.close_reads(stopping)
 
     # -- from outside
 
@@ -300,16 +300,19 @@ class Server(Elections, Receiver, Reads, Install):
 
     def on_removed(self, peer: str, message: Removed) -> None:
         """The leader says that we are out."""
-        if message.term >= self.term and peer != self.name and message.index >= self.config_index:
+        news = message.term >= self.term and message.index >= self.config_index
+        # One that waits to be added hears of the last owner of its name.
+        if news and peer != self.name and self.config:
             self._leave()
 
     def on_stranger(self, message: Stranger) -> None:
         """The leader knew another folder under our name: ours has forgotten what that promised."""
-        if message.term >= self.term:
+        if message.term >= self.term and self.config:
             self.fail(
-                Conflict(
+                NotMember(
                     f"the cluster knows server {self.name} with another folder",
-                    remedy="remove it from the cluster and add it anew, or bring its folder back",
+                    remedy="bring its folder back; or start it with `join`, and then "
+                    f"`orbctl server replace {self.name} {self.name}=HOST`",
                 )
             )
 
@@ -323,8 +326,8 @@ class Server(Elections, Receiver, Reads, Install):
     def _leave(self) -> None:
         self.removed = True
         self.fail(
-            Conflict(
+            NotMember(
                 f"server {self.name} was removed from the cluster",
-                remedy="stop it; to bring it back, empty its folder and add it anew",
+                remedy="to bring it back, empty its folder, start it with `join`, and add it anew",
             )
         )

@@ -35,6 +35,8 @@ class MemberRecord(NamedTuple):
     votes: bool
     identity: str = ""
     """Of its folder; empty until its leader has heard from it for the first time."""
+    client: str = ""
+    """host:port where orbctl and agents reach it; empty if nobody has said."""
 
 
 Configuration = Mapping[str, MemberRecord]
@@ -61,7 +63,12 @@ class SnapshotInfo:
 
 def encode_config(config: Configuration) -> bytes:
     """Return the members as bytes, the same for equal members."""
-    return msgpack.encode({name: config[name] for name in sorted(config)})
+    return msgpack.encode({name: _fields(config[name]) for name in sorted(config)})
+
+
+def _fields(member: MemberRecord) -> tuple[object, ...]:
+    """What is written of a member: *client* came later, and is left out where there is none."""
+    return member if member.client else member[:-1]
 
 
 def decode_config(data: bytes) -> dict[str, MemberRecord]:

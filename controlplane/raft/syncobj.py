@@ -276,17 +276,24 @@ def open_log(  # noqa: PLR0913 - the whole surroundings of a server, by keyword
     rng: random.Random,
     settings: RaftSettings | None = None,
     join: bool = False,
+    clients: Mapping[ServerName, str] | None = None,
 ) -> ClusterLog:
     """Recover what *directory* holds and return the log; call it on the running event loop.
 
     *peers* are all servers of a first start, this one included, with the host:port of their peer
-    listeners; later the log itself says who is a member. With *join* this server is new in a
-    running cluster: it waits to be added there. Raises StorageDamaged, StorageFull, InvalidInput.
+    listeners, *clients* where people and agents reach them; later the log itself says who is a
+    member. With *join* this server is new in a running cluster: it waits to be added there.
+
+    Raises StorageDamaged, StorageFull, InvalidInput.
     """
     if name not in peers:
         raise InvalidInput(f"server {name} is not among the servers {', '.join(sorted(peers))}")
     settings = settings or RaftSettings()
-    first = {str(peer): MemberRecord(address, votes=True) for peer, address in peers.items()}
+    known = clients or {}
+    first = {
+        str(peer): MemberRecord(address, votes=True, client=known.get(peer, ""))
+        for peer, address in peers.items()
+    }
     loop = asyncio.get_running_loop()
     disk = FolderDisk(directory)
     storage = Storage(disk, settings.segment_bytes, lambda: rng.randbytes(8))

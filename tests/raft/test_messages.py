@@ -49,6 +49,11 @@ def test_a_message_has_the_bytes_of_version_1(message: Message) -> None:
     assert decode(bytes.fromhex(GOLDEN[type(message).__name__])) == message
 
 
+def test_a_reply_of_a_release_that_did_not_tell_of_its_disk_is_understood() -> None:
+    before = bytes.fromhex("970603c2cd012c07ccfa02")
+    assert decode(before) == AppendReply(3, False, 300, 7, 250, 2, full=False)  # noqa: FBT003 - a record
+
+
 def test_every_message_has_its_bytes_on_record() -> None:
     assert {type(message) for message in EACH} == set(Message.__args__)
     assert len(GOLDEN) == len(EACH)

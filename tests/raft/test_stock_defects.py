@@ -22,7 +22,7 @@ from controlplane.raft.messages import (
     SnapshotChunk,
     Vote,
 )
-from orb.errors import Conflict, NoQuorum, NotLeader, OrbError, Unknown
+from orb.errors import NoQuorum, NotLeader, OrbError, Unavailable, Unknown
 from tests.raft.lone import Lone, Stock
 from tests.raft.nemesis import free_ports
 from tests.raft.test_transport import Touch
@@ -320,7 +320,7 @@ def test_ours_changes_one_member_at_a_time_and_only_by_a_majority() -> None:
     lone.write()
     lone.server.propose_config(lone.server.without("s3"), lambda _result, _error: None)
     lone.write()
-    with pytest.raises(Conflict, match="not agreed on yet"):
+    with pytest.raises(Unavailable, match="not agreed on yet"):
         lone.server.propose_config(lone.server.without("s2"), lambda _result, _error: None)
     lone.wait(0.9)
     assert lone.server.commit_index < lone.server.journal.last_index
