@@ -16,6 +16,7 @@ import msgspec
 
 from agent.runtime.base import RuntimeFailure
 from agent.runtime.places import Places
+from agent.runtime.process_lacks import remark
 from orb.spec import ContainerSpec, Mount, MountKind, Port, Protocol, PublishMode
 from orb.work import Assignment, BoundPort
 
@@ -121,7 +122,9 @@ def plan(assignment: Assignment, place: Place, cgroups: Sequence[Path]) -> Plan:
         cgroups=[str(group) for group in cgroups],
         image=container.image,
         ports=ports,
-        remark=FILES_REMARK if container.files else "",
+        remark="; ".join(
+            filter(None, (FILES_REMARK if container.files else "", remark(container)))
+        ),
     )
 
 
