@@ -28,7 +28,7 @@ _DRIVER: Final = re.compile(r"[A-Za-z0-9][\w./:-]{0,254}")
 _OPTION: Final = re.compile(r"[\w:.-]+")
 _MAC: Final = re.compile(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}")
 _INTERFACE: Final = re.compile(r"[\w.-]{0,15}")
-_SEARCH: Final = re.compile(r"\.|[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251})")
+_SEARCH: Final = re.compile(r"\.?|[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251})")
 
 
 def networking_findings(
