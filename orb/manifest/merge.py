@@ -22,6 +22,7 @@ from orb.manifest.nodes import (
     describe,
     is_null,
     pairs,
+    text_scalar,
 )
 
 Where = tuple[str, ...]
@@ -137,6 +138,29 @@ def _word(item: Node) -> str:
     return item.text if isinstance(item, Scalar) else str(item.place)
 
 
+def _hosts(base: Node, over: Node, _where: Where, _problems: Problems) -> Node:
+    """`extra_hosts`: a list, or a map to one address or several; each pair stands there once."""
+    items = {_word(item): item for side in (base, over) for item in _host_items(side)}
+    return ListNode(base.place, tuple(items.values()))
+
+
+def _host_items(node: Node) -> tuple[Node, ...]:
+    if not isinstance(node, MapNode):
+        return _list(node)
+    return tuple(
+        text_scalar(address.place, f"{name}={_word(address)}")
+        for name, entry in node.entries.items()
+        for address in _list(entry.node)
+    )
+
+
+def _limit(base: Node, over: Node, where: Where, problems: Problems) -> Node:
+    """One of `ulimits`: a number replaces a pair, and a pair a number."""
+    if isinstance(base, MapNode) and isinstance(over, MapNode):
+        return _maps(base, over, where, problems)
+    return base if is_null(over) else over
+
+
 def _list(node: Node) -> tuple[Node, ...]:
     if isinstance(node, ListNode):
         return node.items
@@ -236,6 +260,7 @@ _SERVICE_RULES: Final[Mapping[Where, Rule]] = {
     ("secrets",): _unique(_granted),
     ("build",): _build,
     ("logging",): _logging,
+    ("extra_hosts",): _hosts,
 }  # fmt: skip
 _TOP_RULES: Final[Mapping[Where, Rule]] = {
     ("networks", "labels"): _by_name,
@@ -246,7 +271,8 @@ _TOP_RULES: Final[Mapping[Where, Rule]] = {
 def rule_for(where: Where) -> Rule | None:
     """The exception that counts at a place, if one does."""
     if where[:1] == ("services",) and len(where) > 2:
-        return _SERVICE_RULES.get(where[2:])
+        is_limit = len(where) == 4 and where[2] == "ulimits"
+        return _limit if is_limit else _SERVICE_RULES.get(where[2:])
     if len(where) == 3:
         return _TOP_RULES.get((where[0], where[2]))
     return None
