@@ -114,7 +114,7 @@ async def test_messages_go_both_ways_between_known_members(contexts: Contexts) -
     got_both = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         transports = {}
-        for name, (address, _, _) in config.items():
+        for name, (address, *_) in config.items():
             one = transports[name] = PeerTransport(name, address, contexts[name], random.Random(1))
 
             def receive(peer: str, _identity: str, message: Message, me: str = name) -> None:
