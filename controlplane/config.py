@@ -84,6 +84,12 @@ class ServerConfig:
     in_memory: bool = option(
         SWITCH, "keep nothing on disk: one server, for trying out only", default=False
     )
+    join: bool = option(
+        SWITCH,
+        "join a running cluster: with an empty folder, wait until `orbctl server add` names this "
+        "server; once it is a member, this changes nothing",
+        default=False,
+    )
     log_level: LogLevel = option(
         choice(LogLevel), "the least important messages to log", default=LogLevel.INFO
     )
@@ -132,6 +138,8 @@ def _check(config: ServerConfig) -> None:
         raise InvalidInput(f"`servers` names {len(config.servers)}; at most {SERVERS_MAX} may be")
     if config.in_memory and len(config.servers) > 1:
         raise InvalidInput("`in-memory` is for one server, and `servers` names more")
+    if config.in_memory and config.join:
+        raise InvalidInput("`in-memory` is for one server, and `join` is for several")
     places = [place for server in config.servers.values() for place in server]
     for place in places:
         if places.count(place) > 1:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from controlplane.config import ServerConfig, read_config
+from controlplane.raft.log import NotMember
 from controlplane.server import Server
 from orb import logs, telemetry
 from orb.clock import SystemClock
@@ -21,6 +22,9 @@ EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_DAMAGED: Final = 4
 """What is on disk cannot be trusted: starting again will not help, a person must look."""
+EXIT_NOT_MEMBER: Final = 5
+"""The cluster has removed this server, or knows another folder of it: starting again will not help.
+The service manager must not try (deploy/systemd/orb-server.service)."""
 FILES_MAX: Final = 65_536
 """Open files of a server, connections among them; more connections are refused by the kernel."""
 
@@ -68,6 +72,8 @@ def _say_why(error: Exception) -> int:
     match error:
         case StorageDamaged():
             told, code = "the storage of this server is damaged", EXIT_DAMAGED
+        case NotMember():
+            told, code = "this server is no member of its cluster", EXIT_NOT_MEMBER
         case InvalidInput() | NotFound():
             told, code = "this server cannot start", EXIT_USAGE
         case OrbError():

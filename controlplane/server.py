@@ -10,6 +10,7 @@ import grpc
 
 from controlplane.api.changes import Changes
 from controlplane.api.reading import Parts, Reading
+from controlplane.api.servers import Servers, client_addresses, heir_of
 from controlplane.api.service import Control
 from controlplane.config import ServerConfig
 from controlplane.dispatcher.dispatcher import Dispatcher
@@ -87,7 +88,7 @@ class Server:
         self._credentials = credentials
         self._machine = Machine()
         self._log = _open(config, self._machine, credentials, rng)
-        self._addresses = {name: str(place.client) for name, place in config.members.items()}
+        configured = {name: str(place.client) for name, place in config.members.items()}
         state, proposer = self._machine.state, Proposer(self._log, clock)
         self._leader = Leader(self._log, state, Scheduler().schedule, clock)
         self._dispatcher = Dispatcher(self._log, state, proposer, self._leader.heard, clock)
@@ -96,12 +97,13 @@ class Server:
             state=state,
             leader=self._leader,
             dispatcher=self._dispatcher,
-            addresses=self._addresses,
+            addresses=lambda agreed: client_addresses(configured, agreed),
             clock=clock,
         )
         self._reading = Reading(parts)
-        edge = Edge(lambda name: self._addresses.get(name, ""))
-        self._control = Control(parts, self._reading, Changes(proposer, self._reading, clock), edge)
+        edge = Edge(lambda name: parts.addresses(self._log.status()).get(name, ""))
+        changes, servers = Changes(proposer, self._reading, clock), Servers(self._log, configured)
+        self._control = Control(parts, self._reading, changes, servers, edge)
         self._agents = Agents(self._dispatcher, edge)
 
     def stop(self) -> None:
@@ -152,12 +154,12 @@ class Server:
     async def _hand_over(self) -> None:
         """Leaving well costs the cluster no election."""
         status = self._log.status()
-        others = [m.name for m in status.members if m.healthy and m.name != self._config.name]
-        if status.role is not Role.LEADER or not others or isinstance(self._log, LocalLog):
+        heir = heir_of(status)
+        if status.role is not Role.LEADER or heir is None:
             return
         try:
             async with asyncio.timeout(HAND_OVER_S):
-                await self._log.hand_over(others[0])
+                await self._log.hand_over(heir)
         except (OrbError, TimeoutError) as error:
             log.warning("no other server took over; an election will follow", why=error)
 
@@ -200,6 +202,8 @@ def _open(
     return open_log(
         name=name,
         peers={peer: str(place.peer) for peer, place in config.members.items()},
+        clients={peer: str(place.client) for peer, place in config.members.items()},
+        join=config.join,
         bind=str(config.peer_listener),
         directory=config.data,
         machine=machine,
@@ -236,4 +240,6 @@ def _words(status: LogStatus) -> str:
         return "leads"
     if status.leader is not None:
         return f"follows {status.leader}"
+    if not status.members:
+        return "waits to be added: `orbctl server add`"
     return "knows no leader"

@@ -197,6 +197,8 @@ class ServerView:
     address: str
     role: str
     healthy: bool
+    behind: int | None = None
+    """How many entries of the log it has still to take in; None: not known here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

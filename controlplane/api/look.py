@@ -25,7 +25,7 @@ class Look:
     addresses: Mapping[ServerName, str] = field(default_factory=dict)
     """Where orbctl and agents reach each server."""
     age_ms: Millis | None = None
-    """For a stale look: since when nothing was heard of a leader."""
+    """For a stale look: how long ago this server last heard from a leader."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

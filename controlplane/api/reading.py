@@ -1,7 +1,7 @@
 """How a request comes to its look: from the leader and up to date, or stale if that will do."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,8 @@ from orb.ids import Millis, ServerName
 
 WATCHERS_MAX: Final = 500
 """Watches and follows at one server; one more is refused."""
+ELECTION_S_MAX: Final = 2.0
+"""Servers that know no leader for longer, in seconds, are not just choosing one."""
 LOOK_AGAIN_S: Final = 0.5
 """Between two looks of a watch at least that passes, in seconds."""
 LOOK_AGAIN_PER_LOOK: Final = 4
@@ -33,7 +35,8 @@ class Parts:
     state: State
     leader: Leader
     dispatcher: Dispatcher
-    addresses: Mapping[ServerName, str]
+    addresses: Callable[[LogStatus], Mapping[ServerName, str]]
+    """Where orbctl and agents reach each server."""
     clock: Clock
 
 
@@ -42,17 +45,11 @@ class Reading:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._alone_since: Millis | None = parts.clock.now()
-        """Since when nothing was heard of a leader; None: one is heard."""
         self._watching: set[asyncio.Event] = set()
 
     async def run(self) -> None:
         """Notice changes, for ever."""
-        async for status in self._parts.agreement.changes():
-            if _is_led(status):
-                self._alone_since = None
-            elif self._alone_since is None:
-                self._alone_since = self._parts.clock.now()
+        async for _ in self._parts.agreement.changes():
             for changed in self._watching:
                 changed.set()
 
@@ -62,10 +59,11 @@ class Reading:
         Raises NotLeader, NoQuorum or Unavailable, within 5 s.
         """
         if stale:
-            return self._look(self._age())
+            silent_s = self._parts.agreement.status().silent_s
+            return self._look(Millis(round(silent_s * 1000)))
         status = self._parts.agreement.status()
         if status.role is not Role.LEADER:
-            raise self._why_not(status)
+            raise why_not_here(status)
         await self._parts.agreement.barrier()
         return self._look(None)
 
@@ -94,34 +92,43 @@ class Reading:
 
     def _look(self, age_ms: Millis | None) -> Look:
         parts = self._parts
+        agreement = parts.agreement.status()
         return Look(
             state=parts.state,
-            agreement=parts.agreement.status(),
+            agreement=agreement,
             now=parts.clock.now(),
             pending=parts.leader.pending,
             usage=parts.dispatcher.usage,
             heard=parts.leader.view.heard,
-            addresses=parts.addresses,
+            addresses=parts.addresses(agreement),
             age_ms=age_ms,
         )
 
-    def _age(self) -> Millis:
-        now = self._parts.clock.now()
-        return Millis(max(0, now - (now if self._alone_since is None else self._alone_since)))
 
-    @staticmethod
-    def _why_not(status: LogStatus) -> NotLeader | NoQuorum:
-        """Whom to ask instead, or why nobody can answer."""
-        missing = [member.name for member in status.members if not member.healthy]
-        there = len(status.members) - len(missing)
-        if not _is_led(status) and 2 * there <= len(status.members):
-            return NoQuorum(
-                f"only {there} of {len(status.members)} servers can be reached: "
-                "nothing can be agreed on",
-                remedy=f"start the missing servers ({', '.join(missing)}); "
-                "`orbctl status --stale` shows what this one knows",
-            )
-        return NotLeader(status.leader if status.quorum else None)
+def why_not_here(status: LogStatus) -> Unavailable:
+    """Whom to ask instead of a server that does not lead, or why nobody can answer."""
+    if not status.members:
+        return Unavailable(
+            "this server waits to be added to a cluster",
+            remedy="`orbctl server add NAME=HOST`, asked of that cluster, adds it",
+        )
+    if _is_led(status):
+        return NotLeader(status.leader)
+    missing = [member.name for member in status.members if not member.healthy]
+    there = len(status.members) - len(missing)
+    remedy = "`orbctl status --stale` shows what this one knows"
+    if 2 * there <= len(status.members):
+        return NoQuorum(
+            f"only {there} of {len(status.members)} servers can be reached: "
+            "nothing can be agreed on",
+            remedy=f"start the missing servers ({', '.join(missing)}); {remedy}",
+        )
+    if status.silent_s > ELECTION_S_MAX:
+        return NoQuorum(
+            f"no server has led for {status.silent_s:.0f} s: nothing can be agreed on",
+            remedy=f"look whether all servers run and reach each other; {remedy}",
+        )
+    return NotLeader(None)
 
 
 def _is_led(status: LogStatus) -> bool:

@@ -11,6 +11,7 @@ from controlplane.api.execution import execute
 from controlplane.api.get import description, get
 from controlplane.api.logs import LogReader
 from controlplane.api.reading import Parts, Reading
+from controlplane.api.servers import Servers
 from controlplane.edge import Context, Edge
 from controlplane.state import snapshots
 from controlplane.state.tables import State
@@ -28,8 +29,11 @@ and a fingerprint of the whole state, equal on all servers at the same index."""
 class Control(ControlServicer):
     """What people may ask of a server."""
 
-    def __init__(self, parts: Parts, reading: Reading, changes: Changes, edge: Edge) -> None:
+    def __init__(
+        self, parts: Parts, reading: Reading, changes: Changes, servers: Servers, edge: Edge
+    ) -> None:
         self._parts = parts
+        self._servers = servers
         self._reading = reading
         self._changes = changes
         self._edge = edge
@@ -91,6 +95,36 @@ class Control(ControlServicer):
 
         async def work() -> pb.RemoveNodeReply:
             return await self._changes.remove_node(request, str(permitted(context, Verb.CHANGE)))
+
+        return await self._edge.answer(context, work())
+
+    async def AddServer(  # noqa: N802 - gRPC's name
+        self, request: pb.AddServerRequest, context: Context
+    ) -> pb.AddServerReply:
+        """Make a server a member that does not vote yet."""
+
+        async def work() -> pb.AddServerReply:
+            return await self._servers.add(request, str(permitted(context, Verb.CHANGE)))
+
+        return await self._edge.answer(context, work())
+
+    async def PromoteServer(  # noqa: N802 - gRPC's name
+        self, request: pb.PromoteServerRequest, context: Context
+    ) -> pb.PromoteServerReply:
+        """Let a server that was added vote."""
+
+        async def work() -> pb.PromoteServerReply:
+            return await self._servers.promote(request, str(permitted(context, Verb.CHANGE)))
+
+        return await self._edge.answer(context, work())
+
+    async def RemoveServer(  # noqa: N802 - gRPC's name
+        self, request: pb.RemoveServerRequest, context: Context
+    ) -> pb.RemoveServerReply:
+        """Remove a server, which then stops."""
+
+        async def work() -> pb.RemoveServerReply:
+            return await self._servers.remove(request, str(permitted(context, Verb.CHANGE)))
 
         return await self._edge.answer(context, work())
 

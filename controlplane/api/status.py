@@ -48,6 +48,7 @@ def _servers(look: Look) -> tuple[ServerView, ...]:
             address=look.addresses.get(member.name, member.address),
             role=member.role.name.lower(),
             healthy=member.healthy,
+            behind=member.behind,
         )
         for member in sorted(look.agreement.members, key=lambda member: natural(member.name))
     )
@@ -102,7 +103,10 @@ def _of_agreement(look: Look) -> Iterator[str]:
         if not member.healthy:
             yield f"server {member.name} does not answer"
         elif member.role is Role.LEARNER:
-            yield f"server {member.name} is new and still catching up"
+            behind = f": {member.behind:,} entries behind" if member.behind else ""
+            yield f"server {member.name} is new and does not vote yet{behind}"
+        if member.disk_full and member.name != agreement.leader:
+            yield f"the disk under server {member.name} is full: it takes nothing more"
 
 
 def _of_nodes(look: Look) -> Iterator[str]:

@@ -63,6 +63,21 @@ class ControlStub:
                 request_serializer=orb_dot_v1_dot_control__pb2.SetLabelsRequest.SerializeToString,
                 response_deserializer=orb_dot_v1_dot_control__pb2.SetLabelsReply.FromString,
                 _registered_method=True)
+        self.AddServer = channel.unary_unary(
+                '/orb.v1.Control/AddServer',
+                request_serializer=orb_dot_v1_dot_control__pb2.AddServerRequest.SerializeToString,
+                response_deserializer=orb_dot_v1_dot_control__pb2.AddServerReply.FromString,
+                _registered_method=True)
+        self.PromoteServer = channel.unary_unary(
+                '/orb.v1.Control/PromoteServer',
+                request_serializer=orb_dot_v1_dot_control__pb2.PromoteServerRequest.SerializeToString,
+                response_deserializer=orb_dot_v1_dot_control__pb2.PromoteServerReply.FromString,
+                _registered_method=True)
+        self.RemoveServer = channel.unary_unary(
+                '/orb.v1.Control/RemoveServer',
+                request_serializer=orb_dot_v1_dot_control__pb2.RemoveServerRequest.SerializeToString,
+                response_deserializer=orb_dot_v1_dot_control__pb2.RemoveServerReply.FromString,
+                _registered_method=True)
         self.RemoveNode = channel.unary_unary(
                 '/orb.v1.Control/RemoveNode',
                 request_serializer=orb_dot_v1_dot_control__pb2.RemoveNodeRequest.SerializeToString,
@@ -146,6 +161,28 @@ class ControlServicer:
 
     def SetLabels(self, request, context):
         """Gives a node labels, and takes some away.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddServer(self, request, context):
+        """Makes a server a member that receives everything and does not vote yet. It must be started
+        with `join`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PromoteServer(self, request, context):
+        """Lets a server that was added vote, once it has caught up.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveServer(self, request, context):
+        """Removes a server; it is told, and stops. A leader lets another lead first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -241,6 +278,21 @@ def add_ControlServicer_to_server(servicer, server):
                     servicer.SetLabels,
                     request_deserializer=orb_dot_v1_dot_control__pb2.SetLabelsRequest.FromString,
                     response_serializer=orb_dot_v1_dot_control__pb2.SetLabelsReply.SerializeToString,
+            ),
+            'AddServer': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddServer,
+                    request_deserializer=orb_dot_v1_dot_control__pb2.AddServerRequest.FromString,
+                    response_serializer=orb_dot_v1_dot_control__pb2.AddServerReply.SerializeToString,
+            ),
+            'PromoteServer': grpc.unary_unary_rpc_method_handler(
+                    servicer.PromoteServer,
+                    request_deserializer=orb_dot_v1_dot_control__pb2.PromoteServerRequest.FromString,
+                    response_serializer=orb_dot_v1_dot_control__pb2.PromoteServerReply.SerializeToString,
+            ),
+            'RemoveServer': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveServer,
+                    request_deserializer=orb_dot_v1_dot_control__pb2.RemoveServerRequest.FromString,
+                    response_serializer=orb_dot_v1_dot_control__pb2.RemoveServerReply.SerializeToString,
             ),
             'RemoveNode': grpc.unary_unary_rpc_method_handler(
                     servicer.RemoveNode,
@@ -426,6 +478,87 @@ class Control:
             '/orb.v1.Control/SetLabels',
             orb_dot_v1_dot_control__pb2.SetLabelsRequest.SerializeToString,
             orb_dot_v1_dot_control__pb2.SetLabelsReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddServer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/orb.v1.Control/AddServer',
+            orb_dot_v1_dot_control__pb2.AddServerRequest.SerializeToString,
+            orb_dot_v1_dot_control__pb2.AddServerReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PromoteServer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/orb.v1.Control/PromoteServer',
+            orb_dot_v1_dot_control__pb2.PromoteServerRequest.SerializeToString,
+            orb_dot_v1_dot_control__pb2.PromoteServerReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveServer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/orb.v1.Control/RemoveServer',
+            orb_dot_v1_dot_control__pb2.RemoveServerRequest.SerializeToString,
+            orb_dot_v1_dot_control__pb2.RemoveServerReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1215,16 +1215,18 @@ class EventView(_message.Message):
     def __init__(self, sequence: _Optional[int] = ..., time: _Optional[int] = ..., kind: _Optional[str] = ..., message: _Optional[str] = ..., environment: _Optional[str] = ..., app: _Optional[str] = ..., service: _Optional[str] = ..., replica: _Optional[int] = ..., node: _Optional[str] = ..., author: _Optional[str] = ...) -> None: ...
 
 class ServerView(_message.Message):
-    __slots__ = ("name", "address", "role", "healthy")
+    __slots__ = ("name", "address", "role", "healthy", "behind")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
     HEALTHY_FIELD_NUMBER: _ClassVar[int]
+    BEHIND_FIELD_NUMBER: _ClassVar[int]
     name: str
     address: str
     role: str
     healthy: bool
-    def __init__(self, name: _Optional[str] = ..., address: _Optional[str] = ..., role: _Optional[str] = ..., healthy: _Optional[bool] = ...) -> None: ...
+    behind: int
+    def __init__(self, name: _Optional[str] = ..., address: _Optional[str] = ..., role: _Optional[str] = ..., healthy: _Optional[bool] = ..., behind: _Optional[int] = ...) -> None: ...
 
 class StatusView(_message.Message):
     __slots__ = ("leader", "servers", "nodes", "services", "problems", "brake_since", "reserved", "resources", "index", "age_ms")

@@ -311,7 +311,7 @@ def test_every_kind_of_problem_is_told_worst_first() -> None:
     )
     assert status(a_look(state, agreement=agreement), ALL).problems == (
         "server s2 does not answer",
-        "server s3 is new and still catching up",
+        "server s3 is new and does not vote yet",
         "too many nodes fell silent together: nothing is moved away from them (the brake)",
         f"node n3 is down since {SINCE}",
         f"nodes n4, n5 are suspect since {SINCE}",
