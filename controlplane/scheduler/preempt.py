@@ -5,8 +5,7 @@ room for, so that the next pass finds the room again and stops nobody else for t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from controlplane.scheduler.filters import suitable
 from controlplane.scheduler.room import Room
 from controlplane.scheduler.scores import best
 from controlplane.state.indexes import spec_key
-from controlplane.state.tables import State, Task
+from controlplane.state.tables import SpecKey, State, Task
 from orb.ids import NodeName, TaskId
 from orb.lifecycle import Desired
 from orb.spec import Priority
@@ -25,13 +24,16 @@ NODES_WEIGHED_MAX: Final = 8
 """Nodes whose victims are picked in earnest for one task; at the bound the best so far is taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class Victim:
+class Victim(NamedTuple):
     """A task that could be told to stop."""
 
     task: TaskId
     priority: Priority
     needs: Needs
+
+
+Held = tuple[int, Needs]
+"""A row, and what a task holds there."""
 
 
 def preempted_by(task: Task) -> str:
@@ -62,19 +64,7 @@ class Standing:
         self._victims: dict[int, list[Victim]] = {}
         self._going: dict[int, int] = {}
         """Rows and how many tasks are stopping there."""
-        levels = range(Priority.LOW, top)
-        going: list[tuple[int, Needs]] = []
-        below: list[list[tuple[int, Needs]]] = [[] for _ in levels]
-        for row, task in self._present(top):
-            key = spec_key(task)
-            needs = room.candidates.needs(room.demands.of(key, room.state.specs[key]))
-            if task.desired is Desired.STOP:
-                going.append((row, needs))
-                self._going[row] = self._going.get(row, 0) + 1
-            else:
-                victim = Victim(task.id, task.priority, needs)
-                self._victims.setdefault(row, []).append(victim)
-                below[task.priority - 1].append((row, needs))
+        going, below = self._survey(top)
         room.coming = room.free.plus(going)
         self._spare = room.coming.copy()
         """What is coming and is not claimed."""
@@ -93,20 +83,34 @@ class Standing:
             self._singles.append(Amounts(room.coming.table + highest.table))
         room.followers = [*self._reaches, *self._singles, self._spare]
 
-    def _present(self, top: Priority) -> list[tuple[int, Task]]:
-        """The tasks on open nodes that are going or could be told to."""
-        room = self._room
-        tasks, row_of, is_open = room.state.tasks, room.candidates.row_of, room.candidates.open
-        present: list[tuple[int, Task]] = []
-        for name, there in room.state.tasks_on_node.items():
-            row = row_of.get(name)
-            if row is not None and is_open[row]:
-                present += [
-                    (row, task)
-                    for task in map(tasks.__getitem__, there)
-                    if task.priority < top or task.desired is Desired.STOP
-                ]
-        return present
+    def _survey(self, top: Priority) -> tuple[list[Held], list[list[Held]]]:
+        """What the tasks on open nodes hold that are going, and that could be told to go, by
+        priority; the latter are the victims."""
+        state, candidates = self._room.state, self._room.candidates
+        going: list[Held] = []
+        below: list[list[Held]] = [[] for _ in range(Priority.LOW, top)]
+        needs_of: dict[SpecKey, Needs] = {}
+        for name, there in state.tasks_on_node.items():
+            row = candidates.row_of[name]
+            if not candidates.open[row]:
+                continue
+            for task in map(state.tasks.__getitem__, there):
+                is_going = task.desired is Desired.STOP
+                if not is_going and task.priority >= top:
+                    continue
+                key = spec_key(task)
+                needs = needs_of.get(key)
+                if needs is None:
+                    demand = self._room.demands.of(key, state.specs[key])
+                    needs = needs_of[key] = candidates.needs(demand)
+                if is_going:
+                    going.append((row, needs))
+                    self._going[row] = self._going.get(row, 0) + 1
+                else:
+                    below[task.priority - 1].append((row, needs))
+                    victim = Victim(task.id, task.priority, needs)
+                    self._victims.setdefault(row, []).append(victim)
+        return going, below
 
     def hold_coming(self, ask: Ask, at: slice) -> str | None:
         """Promise a task room that stopping tasks will leave; where, in words, or None."""
