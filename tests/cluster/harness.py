@@ -37,6 +37,7 @@ class Cluster:
     def __init__(self, folder: Path, servers: tuple[str, ...] = SERVERS) -> None:
         self.folder = folder
         self.names = servers
+        self._founders = servers
         self.ports = {name: (free_port(), free_port()) for name in servers}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._agents: dict[str, list[str]] = {}
@@ -49,15 +50,54 @@ class Cluster:
     # --- processes ----------------------------------------------------------------------------
     def start(self, *names: str) -> None:
         """Start servers; all of them if none is named."""
-        table = ",".join(
-            f"{name}=127.0.0.1:{client}:{peer}" for name, (client, peer) in self.ports.items()
-        )
         for name in names or self.names:
+            is_founder = name in self._founders
+            listed = self._founders if is_founder else (name,)
+            table = ",".join(f"{each}={self.place(each)}" for each in listed)
             self._run(
                 name,
                 "controlplane",
-                [f"--name={name}", f"--servers={table}", f"--data={self.folder / name}"],
+                [
+                    f"--name={name}",
+                    f"--servers={table}",
+                    f"--data={self.folder / name}",
+                    *([] if is_founder else ["--join"]),
+                ],
             )
+
+    def place(self, name: str) -> str:
+        """Where a server is, as orbctl and orb-server are told."""
+        client, peer = self.ports[name]
+        return f"127.0.0.1:{client}:{peer}"
+
+    def join(self, name: str) -> None:
+        """Start a server that waits to be added, perhaps under the name of one that is gone."""
+        self._founders = tuple(one for one in self._founders if one != name)
+        self.ports[name] = (free_port(), free_port())
+        self.authority.issue(Identity("server", name), self.folder / "certs" / name, ["127.0.0.1"])
+        self.names = (*(one for one in self.names if one != name), name)
+        self.start(name)
+
+    async def orbctl(self, *arguments: str) -> tuple[int, str]:
+        """Run orbctl as a person would; its exit code, and what it wrote."""
+        servers = ",".join(f"127.0.0.1:{self.ports[name][0]}" for name in self.names)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "cli.main",
+            *arguments,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "ORB_SERVERS": servers,
+                "ORB_CERTS": str(self.folder / "certs" / "admin"),
+                "XDG_CONFIG_HOME": str(self.folder / "config"),
+            },
+        )
+        written, _ = await process.communicate()
+        return process.returncode or 0, written.decode()
 
     def start_agent(self, name: str, *arguments: str) -> None:
         """Start an agent, or start it again as it was."""

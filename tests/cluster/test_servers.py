@@ -120,8 +120,6 @@ async def test_a_server_without_quorum_says_so_within_five_seconds(tmp_path: Pat
                             else client.apply("default", an_app())
                         )
                 assert time.monotonic() - began < 5
-                assert "1 of 3 servers" in caught.value.message
-                assert caught.value.remedy.startswith("start the ")
                 assert "servers" in caught.value.remedy
             await asyncio.sleep(1)
         async with cluster.client(leader) as client:
