@@ -135,7 +135,6 @@ HOST_KEYS: Final = [
     ),
     ("network_mode: none", {"NetworkMode": "none"}),
     ("network_mode: host", {"NetworkMode": "host"}),
-    ("network_mode: bridge", {"NetworkMode": "bridge"}),
     (
         "tty: false",
         {
@@ -170,6 +169,7 @@ def test_what_the_container_gets_of_its_machine(
 
 NOT_EVERYWHERE: Final = [
     ("privileged: true", {"Privileged": True}),
+    ("network_mode: bridge", {"NetworkMode": "bridge"}),
     ("blkio_config: {weight: 300}", {"BlkioWeight": 300}),
     (
         "blkio_config: {weight_device: [{path: /dev/a, weight: 90}]}",
