@@ -28,6 +28,8 @@ RETRY_MAX_MS: Final = 15_000
 PROBE_SLACK_MS: Final = 2_000
 """A runtime that answers a probe later than its timeout and this is taken not to answer at all."""
 
+FILES_AFTER_END_MS: Final = 10_000
+"""How long an ended task keeps its configs and secrets, at least; then a look takes them away."""
 DATA_AGAIN_MS: Final = 100
 """A task that waits for its replica's volumes asks again after that."""
 
@@ -63,6 +65,8 @@ class Runner:
         self._condemned = self._report.message if stopping else ""
         self._seen: Running | None = None
         self._prepared = False
+        self._ended_s: float | None = None
+        self._note_end()
         self._stumbles = 0
         self._news = asyncio.Event()
         self._looked = asyncio.Event()
@@ -239,6 +243,14 @@ class Runner:
         if self._assignment.spec.container.files:
             await self._tools.files.remove(self.task)
 
+    @property
+    def needs_files(self) -> bool:
+        """Its configs and secrets must stay; a while longer than the task, because somebody may
+        just restart its container by hand."""
+        if self._ended_s is None or (self._seen is not None and self._seen.running):
+            return True
+        return self._tools.clock.monotonic() - self._ended_s < FILES_AFTER_END_MS / 1000
+
     def _conclude(self) -> None:
         state, message = ending(self._wanted, self._seen, self._condemned)
         report = _with_facts(self._report, self._seen)
@@ -271,8 +283,13 @@ class Runner:
             report = replace(report, state=state, message=cut(report.message))
         if report != self._report:
             self._report = report
+            self._note_end()
             self._keep()
             self._tools.reporter.put(report)
+
+    def _note_end(self) -> None:
+        if self._report.state in TERMINAL:
+            self._ended_s = self._tools.clock.monotonic()
 
     def _keep(self) -> None:
         self._tools.store.keep(Kept(self._assignment, self._report))

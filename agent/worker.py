@@ -4,7 +4,7 @@ A look at the runtime is the truth; what the runtime calls out only makes the ne
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from agent.files import Files
@@ -157,7 +157,11 @@ class Worker:
             for task in here.keys() - known - self._runners.keys() - self._sweeping:
                 self._sweeping.add(task)
                 self._group.create_task(self._sweep(task), name=f"orphan {task}")
-            await self._files.sweep(lambda task: task in self._runners or task in here)
+            await self._files.sweep(lambda task: self._needs_files(task, here))
+
+    def _needs_files(self, task: TaskId, here: Mapping[TaskId, Running]) -> bool:
+        runner = self._runners.get(task)
+        return task in here if runner is None else runner.needs_files
 
     async def _list(self) -> Sequence[Running]:
         """What the runtime has of ours; it is asked until it answers."""

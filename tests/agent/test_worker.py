@@ -443,10 +443,10 @@ def test_whichever_call_of_the_runtime_fails_the_end_is_a_legal_one(*, temporary
     assert {"prepare", "start", "stop", "remove", "list", "probe"} == set(failed)
 
 
-def with_secret(number: int = 1) -> Assignment:
+def with_secret(number: int = 1, image: str = "app:v1") -> Assignment:
     grant = a_grant("pass", b"s3cret", kind=FileKind.SECRET)
     return an_assignment(
-        number, spec=TaskSpec(container=ContainerSpec(image="app:v1", files=(grant,)))
+        number, spec=TaskSpec(container=ContainerSpec(image=image, files=(grant,)))
     )
 
 
@@ -465,8 +465,25 @@ def test_a_task_starts_once_its_files_are_there_and_they_go_with_it() -> None:
             await asyncio.sleep(1)
             assert bench.reporter.last(1).ready
             assert bench.files.kept == {TaskId(1): {digest_of(b"s3cret"): b"s3cret"}}
-            worker.change([], [TaskId(1)])
+            worker.change([stopped(with_secret())], [])
             await asyncio.sleep(1)
+            assert bench.reporter.last(1).state is S.STOPPED
+            assert list(bench.files.kept) == [1], "its container may just be restarted by hand"
+            await asyncio.sleep(20)
+            assert bench.files.kept == {}
+
+    with_bench(story)
+
+
+def test_the_files_of_a_task_that_could_not_be_started_are_swept_out() -> None:
+    async def story(bench: Bench) -> None:
+        async with bench.working() as worker:
+            broken = with_secret(image="fake/broken")
+            worker.take([broken])
+            await asyncio.sleep(1)
+            bench.contents.take([b"s3cret"])
+            await asyncio.sleep(21)
+            assert bench.reporter.last(1).state is S.FAILED
             assert bench.files.kept == {}
 
     with_bench(story)
