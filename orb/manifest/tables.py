@@ -120,6 +120,11 @@ def _lines() -> Iterator[str]:
     yield "No key is silently ignored. A key that is not listed here is an error, with the nearest"
     yield "key that is; `x-` keys other than `x-orb` are anybody's."
     yield ""
+    yield "What needs trust reaches the node, or others on it: it is applied only where the"
+    yield "environment allows it. `prod` (and `prod-…`, `production…`) allows nothing unless told to;"
+    yield "all others allow everything. `orbctl env allow|deny` says otherwise. The Docker socket and"
+    yield "folders above it need trust too."
+    yield ""
     yield "| word | meaning |"
     yield "| --- | --- |"
     for support, meaning in _MEANINGS.items():
