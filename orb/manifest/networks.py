@@ -41,6 +41,9 @@ def _network(name: str, node: Node, context: Context) -> NetworkSpec:
     def flag(key: str) -> bool:
         return values.optional(entries, key, values.boolean) or False
 
+    if values.optional(entries, "enable_ipv4", values.boolean) is False:
+        place = entries["enable_ipv4"].key_place
+        context.problems.warn(place, "`enable_ipv4: false` has no effect: IPv4 addresses stay")
     outside = values.optional(entries, "name", values.text) or ""
     driver = values.optional(entries, "driver", values.text) or ""
     external, old_name = read_external(entries, context)

@@ -112,7 +112,7 @@ NETWORK: Final[Table] = table(
     honoured("attachable", "containers of others may join it"),
     honoured("driver", "the engine's driver; default `bridge`"),
     honoured("driver_opts", "options of the driver"),
-    harmless("enable_ipv4", "containers have IPv4 addresses"),
+    partly("enable_ipv4", "`true` is what a network has anyway"),
     honoured("enable_ipv6", "containers get IPv6 addresses too"),
     honoured("external", "it is on the node already, and is never made or removed"),
     honoured("internal", "nothing outside is reached from it"),

@@ -220,6 +220,13 @@ networks:
     )
 
 
+def test_a_network_without_ipv4_is_said_to_have_it(tmp_path: Path) -> None:
+    text = "services: {web: {image: i, networks: [a]}}\nnetworks: {a: {enable_ipv4: false}}\n"
+    (said,) = warnings_of(tmp_path, text)
+    assert "`enable_ipv4: false` has no effect" in said
+    assert warnings_of(tmp_path, text.replace("false", "true")) == []
+
+
 def test_a_volume_is_what_the_file_says_of_it(tmp_path: Path) -> None:
     text = """services: {web: {image: i, volumes: ['a:/a', 'b:/b']}}
 volumes:
