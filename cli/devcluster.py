@@ -20,6 +20,7 @@ from cli.processes import SUPERVISOR, Process, Running, end, running_in
 from cli.supervise import END_WITHIN_S
 from cli.words import count
 from orb.cluster import StatusView
+from orb.contents import memory_folders
 from orb.errors import Conflict, InvalidInput, NotFound, OrbError, Unavailable
 from orb.tls import Identity, cluster_mark
 
@@ -178,9 +179,17 @@ def remove_tasks(plan: Plan, *, volumes: bool) -> int:
     if not ca.is_file():
         return 0
     mark = cluster_mark(ca)
+    _forget_files(plan, mark)
     if plan.runtime == "docker":
         return engine.remove_all(plan.docker_host, f"orb.cluster={mark}", volumes=volumes)
     return asyncio.run(_remove_processes(plan, mark)) if plan.runtime == "process" else 0
+
+
+def _forget_files(plan: Plan, mark: str) -> None:
+    """Remove what the agents keep in memory: the secrets of tasks."""
+    for folder in memory_folders(os.geteuid()):
+        for node in plan.nodes:
+            shutil.rmtree(Path(folder) / f"{mark}-{node.name}", ignore_errors=True)
 
 
 async def _remove_processes(plan: Plan, mark: str) -> int:

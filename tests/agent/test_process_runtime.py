@@ -10,14 +10,18 @@ from random import Random
 
 import pytest
 
+from agent.files import DiskFiles
 from agent.runtime.base import OutputLine, Running, RuntimeFailure
+from agent.runtime.places import Places
 from agent.runtime.process import ProcessRuntime
 from agent.runtime.process_folder import Folder
+from orb.contents import FileKind, digest_of
 from orb.ids import Millis, TaskId
 from orb.resources import Resources
 from orb.spec import ContainerSpec, Mount, MountKind, Port, PublishMode, TaskSpec
 from orb.work import Assignment
 from tests.agent.builders import an_assignment
+from tests.factories import a_grant
 
 pytestmark = pytest.mark.slow
 
@@ -512,5 +516,36 @@ def test_an_old_line_that_was_damaged_is_shown_as_it_is(tmp_path: Path) -> None:
             file.write(b"what\n")
         lines = [line async for line in runtime.logs(TASK, tail=None, since=None, follow=False)]
         assert lines[1] == OutputLine(Millis(0), "stdout", "what")
+
+    with_runtime(tmp_path, story)
+
+
+def test_configs_and_secrets_are_found_by_variables_and_that_is_said(tmp_path: Path) -> None:
+    async def main() -> None:
+        places = Places(tmp_path / "memory" / "configs", tmp_path / "memory" / "secrets")
+        secret = a_grant("db-pass", b"s3cret", kind=FileKind.SECRET, mode=0o444)
+        task = shell('cat "$ORB_CONFIG_SITE" "$ORB_SECRET_DB_PASS"', files=(a_grant(), secret))
+        contents = {digest_of(data): data for data in (b"one", b"s3cret")}
+        await DiskFiles(places).put(task, contents)
+        runtime = ProcessRuntime(tmp_path / "p", "127.0.0.1", "test-n1", Random(1), places)
+        try:
+            started = await runtime.start(task)
+            async with asyncio.timeout(20):
+                lines = [
+                    one.text async for one in runtime.logs(TASK, tail=None, since=None, follow=True)
+                ]
+        finally:
+            await runtime.remove(TASK)
+            await runtime.close()
+        assert lines == ["ones3cret"]
+        assert "finds its configs and secrets by ORB_CONFIG_" in started.remark
+
+    asyncio.run(main())
+
+
+def test_without_a_place_for_files_a_task_with_some_is_refused(tmp_path: Path) -> None:
+    async def story(runtime: ProcessRuntime) -> None:
+        with pytest.raises(RuntimeFailure, match="no place for configs and secrets"):
+            await runtime.start(shell("true", files=(a_grant(),)))
 
     with_runtime(tmp_path, story)
