@@ -3,9 +3,9 @@
 from typing import Final
 
 from agent.link import Exchange
-from agent.race import until_heard
 from agent.runtime.base import Runtime, RuntimeFailure, Terminal
 from orb.ids import TaskId
+from orb.race import until_heard
 from orb.v1 import agent_pb2 as pb
 
 CHUNK_BYTES_MAX: Final = 32 * 1024

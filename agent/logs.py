@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from agent.link import Exchange
-from agent.race import all_of, until_heard
 from agent.runtime.base import OutputLine, Runtime, RuntimeFailure
 from orb.ids import Millis, TaskId
+from orb.race import all_of, until_heard
 from orb.v1 import agent_pb2 as pb
 
 LINES_WAITING_MAX: Final = 1_000

@@ -9,7 +9,6 @@ from typing import Final
 from agent import verdict
 from agent.files import Files
 from agent.lifecycle import Step, ending, next_step, phase_of
-from agent.race import unless
 from agent.reporter import Reporter
 from agent.runtime.base import Running, Runtime, RuntimeFailure
 from agent.store import Kept, Store
@@ -18,6 +17,7 @@ from orb import telemetry
 from orb.clock import Clock
 from orb.lifecycle import TERMINAL, Desired, TaskState
 from orb.logs import Logger
+from orb.race import unless
 from orb.spec import Healthcheck
 from orb.work import MESSAGE_CHARACTERS_MAX, Assignment, Report
 

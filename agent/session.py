@@ -13,7 +13,6 @@ from typing import Final, Protocol
 from agent.contents import Contents
 from agent.intake import TASKS_PER_NODE_MAX, Gap, Intake, WholeSet
 from agent.link import Dial, Exchange, Link, LinkBroken
-from agent.race import unless, until_first
 from agent.reporter import Reporter
 from agent.runtime.base import Runtime
 from agent.streams import Streams
@@ -21,6 +20,7 @@ from orb.clock import Clock
 from orb.errors import OrbError
 from orb.ids import TaskId
 from orb.logs import Logger
+from orb.race import unless, until_first
 from orb.v1 import agent_pb2 as pb
 from orb.v1 import types_pb2
 from orb.wire import to_message

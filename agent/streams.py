@@ -8,9 +8,9 @@ from google.protobuf.message import Message
 from agent.execs import serve_exec
 from agent.link import Exchange, Link, LinkBroken
 from agent.logs import send_logs
-from agent.race import Work
 from agent.runtime.base import Runtime
 from orb.logs import Logger
+from orb.race import Work
 from orb.v1 import agent_pb2 as pb
 
 STREAMS_MAX: Final = 64

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from agent.files import Files
-from agent.race import unless
 from agent.reporter import Reporter
 from agent.runner import RETRY_FIRST_MS, RETRY_MAX_MS, Runner, Tools
 from agent.runtime.base import Running, Runtime, RuntimeFailure
@@ -16,6 +15,7 @@ from agent.store import Store
 from orb.clock import Clock
 from orb.ids import Millis, TaskId
 from orb.logs import Logger
+from orb.race import unless
 from orb.work import Assignment
 
 LOOK_EVERY_MS: Final = 10_000

@@ -10,8 +10,8 @@ import termios
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from agent.race import all_of
 from agent.runtime.base import RuntimeFailure
+from orb.race import all_of
 
 CHUNK_BYTES: Final = 32 * 1024
 CHUNKS_WAITING_MAX: Final = 32

@@ -9,9 +9,9 @@ from controlplane.api.reading import Parts, Reading
 from controlplane.api.targets import running
 from controlplane.dispatcher.relays import ExecRelay
 from controlplane.edge import Context
-from controlplane.race import until_first
 from controlplane.state.tables import Task
 from orb.errors import Conflict, InvalidInput
+from orb.race import until_first
 from orb.v1 import agent_pb2
 from orb.v1 import control_pb2 as pb
 

@@ -10,11 +10,11 @@ from controlplane.api.merge import Merge, Source
 from controlplane.api.names import Asked
 from controlplane.api.reading import Parts, Reading
 from controlplane.api.targets import replicas_of, with_output
-from controlplane.race import first_of
 from controlplane.state.tables import State, Task
 from orb.cluster import LogLine
 from orb.errors import InvalidInput, NotFound, OrbError, Unavailable
 from orb.ids import Millis, TaskId
+from orb.race import first_of
 from orb.v1 import agent_pb2
 from orb.v1 import control_pb2 as pb
 

@@ -9,10 +9,10 @@ from controlplane.dispatcher.dispatcher import Dispatcher
 from controlplane.dispatcher.relays import ExecRelay, LogRelay, lost
 from controlplane.dispatcher.sessions import Session
 from controlplane.edge import Context, Edge, caller
-from controlplane.race import until_first
 from orb.errors import Denied, InvalidInput, OrbError, Unavailable
 from orb.ids import NodeName
 from orb.logs import Logger
+from orb.race import until_first
 from orb.v1 import agent_pb2 as pb
 from orb.v1 import types_pb2
 from orb.v1.agent_pb2_grpc import AgentsServicer

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
-Work = Coroutine[object, object, None]
+Work = Coroutine[object, object, object]
 
 
 async def unless(event: asyncio.Event, work: Work) -> bool:
@@ -61,7 +61,15 @@ async def _drop(works: Iterable["asyncio.Future[Any]"]) -> None:
     await asyncio.gather(*works, return_exceptions=True)
 
 
-def _raise_first(works: Iterable["asyncio.Future[None]"]) -> None:
+def _raise_first(works: Iterable["asyncio.Future[Any]"]) -> None:
     for work in works:
         if not work.cancelled():
             work.result()
+
+
+def first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """One error out of a group, however deep it lies: the first that happened."""
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
