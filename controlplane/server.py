@@ -8,7 +8,7 @@ from typing import Final
 
 import grpc
 
-from controlplane.api.changes import Changes
+from controlplane.api.changes import AtTheLeader, Changes
 from controlplane.api.reading import Parts, Reading
 from controlplane.api.servers import Servers, client_addresses, heir_of
 from controlplane.api.service import Control
@@ -18,7 +18,6 @@ from controlplane.dispatcher.service import Agents
 from controlplane.edge import REPLY_BYTES_MAX, REQUEST_BYTES_MAX, Edge
 from controlplane.leader import Leader
 from controlplane.proposer import Proposer
-from controlplane.race import first_of
 from controlplane.raft.local import LocalLog
 from controlplane.raft.log import LogStatus, Role
 from controlplane.raft.owner import ClusterLog
@@ -30,6 +29,7 @@ from orb.clock import Clock
 from orb.errors import InvalidInput, OrbError, StorageDamaged
 from orb.ids import ServerName
 from orb.logs import Logger
+from orb.race import first_of
 from orb.systemd import ServiceManager
 from orb.tls import Credentials, peer_contexts
 from orb.v1.agent_pb2_grpc import add_AgentsServicer_to_server
@@ -102,7 +102,10 @@ class Server:
         )
         self._reading = Reading(parts)
         edge = Edge(lambda name: parts.addresses(self._log.status()).get(name, ""))
-        changes, servers = Changes(proposer, self._reading, clock), Servers(self._log, configured)
+        changes, servers = (
+            Changes(AtTheLeader(proposer, self._log), self._reading, clock),
+            Servers(self._log, configured),
+        )
         self._control = Control(parts, self._reading, changes, servers, edge)
         self._agents = Agents(self._dispatcher, edge)
 

@@ -5,7 +5,9 @@ from typing import Final, Protocol
 
 from controlplane.api.environments import check_trust
 from controlplane.api.look import Look
+from controlplane.api.reading import only_at_the_leader
 from controlplane.proposer import done
+from controlplane.raft.log import Log
 from controlplane.state.commands import (
     Answer,
     Applied,
@@ -57,6 +59,23 @@ class Propose(Protocol):
     ) -> Answer:
         """Have the command agreed on."""
         ...
+
+
+class AtTheLeader:
+    """Proposes where it may succeed; elsewhere says whom to ask, or why nobody can answer."""
+
+    def __init__(self, proposer: Propose, agreement: Log) -> None:
+        self._proposer = proposer
+        self._agreement = agreement
+
+    async def propose(
+        self, command: Command, *, author: str, trace: str = "", client: str = "", sequence: int = 0
+    ) -> Answer:
+        """Have the command agreed on. Raises NotLeader, NoQuorum, or what the log raises."""
+        with only_at_the_leader(self._agreement):
+            return await self._proposer.propose(
+                command, author=author, trace=trace, client=client, sequence=sequence
+            )
 
 
 class Looks(Protocol):

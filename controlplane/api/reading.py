@@ -1,7 +1,8 @@
 """How a request comes to its look: from the leader and up to date, or stale if that will do."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,10 +62,8 @@ class Reading:
         if stale:
             silent_s = self._parts.agreement.status().silent_s
             return self._look(Millis(round(silent_s * 1000)))
-        status = self._parts.agreement.status()
-        if status.role is not Role.LEADER:
-            raise why_not_here(status)
-        await self._parts.agreement.barrier()
+        with only_at_the_leader(self._parts.agreement):
+            await self._parts.agreement.barrier()
         return self._look(None)
 
     async def looks(self, *, stale: bool) -> AsyncGenerator[Look, None]:
@@ -103,6 +102,20 @@ class Reading:
             addresses=parts.addresses(agreement),
             age_ms=age_ms,
         )
+
+
+@contextmanager
+def only_at_the_leader(agreement: Log) -> Iterator[None]:
+    """Do what only a leader can. Elsewhere, or when leadership is lost meanwhile, say whom to ask,
+    or why nobody can answer. Raises NotLeader, NoQuorum or Unavailable."""
+    status = agreement.status()
+    if status.role is not Role.LEADER:
+        raise why_not_here(status)
+    try:
+        yield
+    except NotLeader as error:
+        now = agreement.status()
+        raise (error if now.role is Role.LEADER else why_not_here(now)) from None
 
 
 def why_not_here(status: LogStatus) -> Unavailable:
