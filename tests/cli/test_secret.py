@@ -87,3 +87,23 @@ def test_lists_name_users_and_no_contents(orbctl: Orbctl, cluster: FakeCluster) 
         ["APP", "CONFIG", "DIGEST", "SIZE", "USERS"],
         ["shop", "site", "0123456789ab", "2K", "web"],
     ]
+
+
+def test_contents_go_along_with_an_app_and_config_shows_no_secret(
+    orbctl: Orbctl, cluster: FakeCluster, home: Path
+) -> None:
+    folder = home / "project"
+    (folder / "pass").write_bytes(b"hunter2")
+    (folder / "compose.yaml").write_text(
+        "name: shop\n"
+        "services: {web: {image: a, configs: [site], secrets: [pass]}}\n"
+        "configs: {site: {content: hello}}\n"
+        "secrets: {pass: {file: pass}}\n"
+    )
+    assert orbctl("apply", "-d").exit_code == 0
+    [request] = cluster.asked("Apply")
+    assert sorted(request.contents) == [b"hello", b"hunter2"]
+    shown = orbctl("config")
+    assert "content: hello" in shown.stdout
+    for output in (shown.output, orbctl("config", "-o", "json").output):
+        assert "hunter2" not in output

@@ -8,11 +8,20 @@ from typing import Any
 import grpc
 import pytest
 
+from orb.contents import digest_of
 from orb.lifecycle import Desired, NodeStatus, TaskState
 from orb.tls import Authority
 from orb.v1 import agent_pb2, control_pb2, types_pb2
 from orb.wire import to_message
-from tests.factories import a_report, a_service_spec, an_app_spec, some_facts
+from tests.factories import (
+    a_grant,
+    a_report,
+    a_service_spec,
+    an_app_spec,
+    an_app_with_files,
+    some_facts,
+    with_files,
+)
 from tests.serving import Agent, Serving, serve, until
 
 
@@ -355,3 +364,29 @@ async def with_task(served: Serving) -> Agent:
     await agent.run_all()
     await until(lambda: all(task.ready for task in served.state.tasks.values()))
     return agent
+
+
+def test_a_node_is_given_the_contents_of_its_own_tasks_alone(tmp_path: Path) -> None:
+    async def story(served: Serving) -> tuple[list[bytes], list[bytes]]:
+        mine, other = Agent(served), Agent(served, "n2")
+        await mine.connect()
+        await until(lambda: "n1" in served.state.nodes)
+        spec = an_app_with_files(with_files(a_service_spec(replicas=1), a_grant()))
+        request = control_pb2.ApplyRequest(
+            spec=to_message(spec, types_pb2.AppSpec), contents=[b"one"]
+        )
+        await served.control().Apply(request, timeout=10)
+        while not mine.desired:
+            await mine.assignments()
+        await other.connect()
+        needs = agent_pb2.AgentMessage(needs=agent_pb2.Needs(digests=[digest_of(b"one")]))
+        for agent in (other, mine):
+            await agent.call.write(needs)
+        given = list((await mine.hear("contents")).contents.contents)
+        try:
+            async with asyncio.timeout(0.5):
+                return given, list((await other.hear("contents")).contents.contents)
+        except TimeoutError:
+            return given, []
+
+    assert serve(tmp_path, story) == ([b"one"], [])
