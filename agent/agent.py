@@ -102,6 +102,8 @@ class _Machine:
         self._clock = clock
         self._facts: NodeFacts | None = None
         self._trouble = ""
+        self._told_at = -FACTS_EVERY_MS / 1000
+        """When the facts last changed their word about the runtime."""
 
     @property
     def facts(self) -> NodeFacts:
@@ -118,13 +120,27 @@ class _Machine:
         """Read the facts; wait for the runtime until it answers."""
         while True:
             try:
-                self._facts = await self._source.read()
+                facts = await self._source.read()
             except RuntimeFailure as failure:
                 self._note(str(failure)[:MESSAGE_CHARACTERS_MAX])
+                if self._facts is not None:
+                    self._facts = self._tell(self._facts)
                 await self._clock.sleep(FACTS_RETRY_MS / 1000)
             else:
                 self._note("")
+                told = "" if self._facts is None else self._facts.trouble
+                self._facts = self._tell(replace(facts, trouble=told))
                 return
+
+    def _tell(self, facts: NodeFacts) -> NodeFacts:
+        """The facts with the news of the runtime, but none within 10 s of the last: the servers
+        agree on each, and a flapping engine must not keep them busy."""
+        now = self._clock.monotonic()
+        is_news = bool(facts.trouble) != bool(self._trouble)
+        if not is_news or now - self._told_at < FACTS_EVERY_MS / 1000:
+            return facts
+        self._told_at = now
+        return replace(facts, trouble=self._trouble)
 
     def _note(self, trouble: str) -> None:
         """Remember whether the runtime answers; said once, until it changes."""

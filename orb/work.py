@@ -80,6 +80,8 @@ class NodeFacts:
     kernel: str = ""
     volumes: tuple[str, ...] = ()
     """Tracked volumes that lie here: `environment.app.volume`, sorted."""
+    trouble: str = ""
+    """Why it can start no task (its engine does not answer); else empty. It changes slowly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -163,5 +163,7 @@ def _of_node(look: Look, name: NodeName) -> Iterator[str]:
         yield "nothing new goes there: a person has cordoned it"
     elif node.availability is Availability.DRAINING:
         yield "its tasks move away: a person drains it"
+    if node.facts.trouble:
+        yield f"nothing new goes there: {node.facts.trouble}"
     if node.squeezed:
         yield "its machine has shrunk below what its tasks reserve"

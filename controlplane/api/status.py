@@ -145,7 +145,7 @@ def _blocked_drain(look: Look, node: Node) -> Iterator[str]:
 
 
 def _takes_tasks(node: Node) -> bool:
-    return node.status is NodeStatus.READY and node.availability is Availability.ACTIVE
+    return node.schedulable
 
 
 def _why_it_waits(look: Look, task: Task) -> str:

@@ -55,7 +55,7 @@ def size_of_facts(facts: NodeFacts) -> int:
     """No fewer bytes than they take in an entry of the log."""
     words = [
         *(facts.name, facts.address, facts.os, facts.arch, facts.kernel),
-        *(facts.runtime, facts.runtime_version, facts.agent_version),
+        *(facts.runtime, facts.runtime_version, facts.agent_version, facts.trouble),
         *facts.labels.keys(),
         *facts.labels.values(),
         *facts.capacity.devices.keys(),

@@ -50,8 +50,14 @@ def _closed_because(node: Node) -> str:
             return "suspect (its heartbeats are missing)"
         case _, Availability.DRAINING:
             return "draining"
-        case _:
+        case _, Availability.CORDONED:
             return "cordoned"
+        case _:
+            return f"its {_runtime_of(node)} does not answer"
+
+
+def _runtime_of(node: Node) -> str:
+    return "Docker Engine" if node.facts.runtime == "docker" else "runtime"
 
 
 def _why_closed(room: Room, _: Ask, rows: Sequence[int]) -> list[Reason]:
@@ -62,7 +68,9 @@ def _open_it(room: Room, _: Ask, row: int) -> str:
     node = room.candidates.nodes[row]
     if node.status is not NodeStatus.READY:
         return f"bring {node.name} back"
-    return f"uncordon {node.name}"
+    if node.availability is not Availability.ACTIVE:
+        return f"uncordon {node.name}"
+    return f"make the {_runtime_of(node)} of {node.name} answer"
 
 
 # --- platform -----------------------------------------------------------------------------------

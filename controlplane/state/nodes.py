@@ -51,9 +51,17 @@ def register(state: State, stamp: Stamp, command: RegisterNode) -> Answer:
     indexes.put_node(state, node)
     if back:
         _say(state, stamp, "node.ready", node.name, "is back")
+    _tell_trouble(state, stamp, old, node)
     if node.squeezed and not old.squeezed:
         _say(state, stamp, "node.squeezed", node.name, "has shrunk below what its tasks hold")
     return Applied(number=1)
+
+
+def _tell_trouble(state: State, stamp: Stamp, old: Node, new: Node) -> None:
+    if new.facts.trouble and not old.facts.trouble:
+        _say(state, stamp, "node.trouble", new.name, f"takes no new tasks: {new.facts.trouble}")
+    elif old.facts.trouble and not new.facts.trouble:
+        _say(state, stamp, "node.well", new.name, "takes new tasks again: its runtime answers")
 
 
 def _join(state: State, stamp: Stamp, command: RegisterNode) -> Answer:

@@ -195,7 +195,11 @@ class Node:
     @property
     def schedulable(self) -> bool:
         """New tasks may go there."""
-        return self.status is NodeStatus.READY and self.availability is Availability.ACTIVE
+        return (
+            self.status is NodeStatus.READY
+            and self.availability is Availability.ACTIVE
+            and not self.facts.trouble
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

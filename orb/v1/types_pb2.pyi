@@ -898,7 +898,7 @@ class Report(_message.Message):
     def __init__(self, task: _Optional[int] = ..., state: _Optional[_Union[TaskState, str]] = ..., ready: _Optional[bool] = ..., message: _Optional[str] = ..., exit_code: _Optional[int] = ..., oom_killed: _Optional[bool] = ..., image_missing: _Optional[bool] = ..., container_id: _Optional[str] = ..., image_id: _Optional[str] = ..., ports: _Optional[_Iterable[_Union[BoundPort, _Mapping]]] = ..., started_at: _Optional[int] = ..., finished_at: _Optional[int] = ...) -> None: ...
 
 class NodeFacts(_message.Message):
-    __slots__ = ("name", "address", "os", "arch", "capacity", "disk_bytes", "labels", "runtime", "runtime_version", "agent_version", "kernel", "volumes")
+    __slots__ = ("name", "address", "os", "arch", "capacity", "disk_bytes", "labels", "runtime", "runtime_version", "agent_version", "kernel", "volumes", "trouble")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -918,6 +918,7 @@ class NodeFacts(_message.Message):
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     KERNEL_FIELD_NUMBER: _ClassVar[int]
     VOLUMES_FIELD_NUMBER: _ClassVar[int]
+    TROUBLE_FIELD_NUMBER: _ClassVar[int]
     name: str
     address: str
     os: str
@@ -930,7 +931,8 @@ class NodeFacts(_message.Message):
     agent_version: str
     kernel: str
     volumes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., address: _Optional[str] = ..., os: _Optional[str] = ..., arch: _Optional[str] = ..., capacity: _Optional[_Union[Resources, _Mapping]] = ..., disk_bytes: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., runtime: _Optional[str] = ..., runtime_version: _Optional[str] = ..., agent_version: _Optional[str] = ..., kernel: _Optional[str] = ..., volumes: _Optional[_Iterable[str]] = ...) -> None: ...
+    trouble: str
+    def __init__(self, name: _Optional[str] = ..., address: _Optional[str] = ..., os: _Optional[str] = ..., arch: _Optional[str] = ..., capacity: _Optional[_Union[Resources, _Mapping]] = ..., disk_bytes: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., runtime: _Optional[str] = ..., runtime_version: _Optional[str] = ..., agent_version: _Optional[str] = ..., kernel: _Optional[str] = ..., volumes: _Optional[_Iterable[str]] = ..., trouble: _Optional[str] = ...) -> None: ...
 
 class Usage(_message.Message):
     __slots__ = ("milli_cpus", "memory_bytes", "disk_bytes", "tasks", "trouble")

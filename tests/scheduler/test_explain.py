@@ -1,5 +1,7 @@
 """Every refusal says who objects to what, and what would help; every placement says why there."""
 
+from dataclasses import replace
+
 import pytest
 
 from controlplane.scheduler import explain_spec, explain_task, schedule
@@ -48,6 +50,21 @@ def test_objections_are_counted_and_the_nearest_node_is_named() -> None:
     assert why_pending(spec, *nodes, *closed) == (
         "3 of 5 nodes: 256 MiB to 768 MiB of memory short; 2: cordoned. To place it: uncordon n4."
     )
+
+
+def test_a_node_whose_engine_is_silent_gets_nothing_and_is_named() -> None:
+    silent = a_node("n1")
+    silent = replace(silent, facts=replace(silent.facts, trouble="connection refused"))
+    spec = a_service_spec()
+
+    assert why_pending(spec, silent) == (
+        "1 of 1 node: its Docker Engine does not answer."
+        " To place it: make the Docker Engine of n1 answer."
+    )
+    state = a_state_with(silent, a_node("n2"), a_service("web", spec=spec), a_task(9, "web/1"))
+    (command,) = schedule(state, NOW).commands
+    assert isinstance(command, AssignTasks)
+    assert command.nodes == ("n2",)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,18 @@ def test_a_node_joins_ready_and_holds_nothing() -> None:
     assert told(state) == [("node.joined", "n1 has joined from n1.example.org")]
 
 
+def test_a_node_whose_engine_is_silent_takes_no_new_tasks_until_it_answers() -> None:
+    state = a_state_with(a_node())
+    do(state, RegisterNode(facts=replace(some_facts(), trouble="connection refused")))
+    assert not state.nodes[N1].schedulable
+    do(state, RegisterNode(facts=some_facts()))
+    assert state.nodes[N1].schedulable
+    assert told(state) == [
+        ("node.trouble", "n1 takes no new tasks: connection refused"),
+        ("node.well", "n1 takes new tasks again: its runtime answers"),
+    ]
+
+
 def test_a_node_that_says_nothing_new_changes_nothing() -> None:
     state = a_state_with(a_node())
     assert do(state, RegisterNode(facts=some_facts())) == Applied(changed=False)
