@@ -22,6 +22,28 @@ class Needs(NamedTuple):
     """False if no node has something that is asked for."""
 
 
+class Holdings:
+    """Who holds what where: a row and needs each, many of them with the same needs."""
+
+    __slots__ = ("_needs", "_rows", "_which")
+
+    def __init__(self) -> None:
+        self._rows: list[int] = []
+        self._which: list[int] = []
+        self._needs: dict[Needs, int] = {}
+
+    def add(self, row: int, needs: Needs) -> None:
+        """Somebody on *row* holds *needs*."""
+        self._rows.append(row)
+        self._which.append(self._needs.setdefault(needs, len(self._needs)))
+
+    def columns(self) -> tuple[Ints, Ints]:
+        """The rows, and beside them how much of each resource is held there."""
+        rows, which = np.array(self._rows, np.int64), np.array(self._which, np.int64)
+        each: Ints = np.array([needs.each for needs in self._needs], np.int64)
+        return rows, each[which].T if len(rows) else each.reshape(0, 0)
+
+
 class Amounts:
     """How much of each resource each node has, in one table that is changed in place."""
 
@@ -53,23 +75,22 @@ class Amounts:
     def take_many(self, rows: Ints, needs: Needs, times: Ints) -> None:
         """Take what is needed from different nodes, from each of them *times* over."""
         for place, amount in needs.places:
-            self.table[place, rows] -= times * amount
+            has = self.table[place]
+            has[rows] -= times * amount
 
-    def plus(self, held: Sequence[tuple[int, Needs]]) -> "Amounts":
-        """These amounts and what each of *held*, a node and its needs, has."""
+    def plus(self, held: Holdings) -> "Amounts":
+        """These amounts and all that is held."""
         return self._with(held, np.add)
 
-    def highest(self, held: Sequence[tuple[int, Needs]]) -> "Amounts":
-        """These amounts, or what one of *held* has where that is more."""
+    def highest(self, held: Holdings) -> "Amounts":
+        """These amounts, or what somebody holds where that is more."""
         return self._with(held, np.maximum)
 
-    def _with(self, held: Sequence[tuple[int, Needs]], combine: np.ufunc) -> "Amounts":
+    def _with(self, held: Holdings, combine: np.ufunc) -> "Amounts":
         more = self.copy()
-        if held:
-            rows = np.array([row for row, _ in held], np.int64)
-            amounts = np.array([needs.each for _, needs in held], np.int64).T
-            for place, amount in enumerate(amounts):
-                combine.at(more.table[place], rows, amount)
+        rows, amounts = held.columns()
+        for place, amount in enumerate(amounts):
+            combine.at(more.table[place], rows, amount)
         return more
 
     def set(self, row: int, base: "Amounts", held: Sequence[Needs]) -> None:

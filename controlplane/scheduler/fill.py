@@ -111,14 +111,18 @@ def _ceilings(share: Ints, parent: Ints, found: Ints, most: Ints) -> Ints:
     """
     total = np.bincount(parent, weights=most, minlength=len(share))
     target = np.minimum(share, total)
-    low: Ints = np.zeros(len(share), np.int64)
+    children = np.maximum(np.bincount(parent, minlength=len(share)), 1)
+    low: Ints = int(found.min(initial=0)) - -share // children
     high: Ints = np.full(len(share), int(found.max(initial=0) + share.max(initial=0)), np.int64)
+    step = 0
     while (low < high).any():
-        level = (low + high) // 2
+        # Mostly the first guess is right; if not, the steps grow until they bisect.
+        level = low + np.minimum((high - low) // 2, step)
         taken = np.clip(level[parent] - found, 0, most)
         enough = np.bincount(parent, weights=taken, minlength=len(share)) >= target
         high = np.where(enough, level, high)
         low = np.where(enough, low, np.minimum(level + 1, high))
+        step = 2 * step + 1
     result: Ints = np.clip(low[parent] - found, 0, most)
     return result
 

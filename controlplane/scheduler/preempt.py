@@ -9,13 +9,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from controlplane.scheduler.amounts import Amounts, Ints, Mask, Needs
+from controlplane.scheduler.amounts import Amounts, Holdings, Ints, Mask, Needs
 from controlplane.scheduler.ask import Ask
 from controlplane.scheduler.filters import suitable
 from controlplane.scheduler.room import Room
 from controlplane.scheduler.scores import best
 from controlplane.state.indexes import spec_key
-from controlplane.state.tables import SpecKey, State, Task
+from controlplane.state.tables import State, Task
 from orb.ids import NodeName, TaskId
 from orb.lifecycle import Desired
 from orb.spec import Priority
@@ -30,10 +30,6 @@ class Victim(NamedTuple):
     task: TaskId
     priority: Priority
     needs: Needs
-
-
-Held = tuple[int, Needs]
-"""A row, and what a task holds there."""
 
 
 def preempted_by(task: Task) -> str:
@@ -83,38 +79,42 @@ class Standing:
             self._singles.append(Amounts(room.coming.table + highest.table))
         room.followers = [*self._reaches, *self._singles, self._spare]
 
-    def _survey(self, top: Priority) -> tuple[list[Held], list[list[Held]]]:
+    def _survey(self, top: Priority) -> tuple[Holdings, list[Holdings]]:
         """What the tasks on open nodes hold that are going, and that could be told to go, by
         priority; the latter are the victims."""
         state, candidates = self._room.state, self._room.candidates
-        going: list[Held] = []
-        below: list[list[Held]] = [[] for _ in range(Priority.LOW, top)]
-        needs_of: dict[SpecKey, Needs] = {}
+        going, below = Holdings(), [Holdings() for _ in range(Priority.LOW, top)]
+        needs_of: dict[tuple[tuple[str, ...], int], Needs] = {}
         for name, there in state.tasks_on_node.items():
             row = candidates.row_of[name]
             if not candidates.open[row]:
                 continue
+            victims = self._victims[row] = []
             for task in map(state.tasks.__getitem__, there):
                 is_going = task.desired is Desired.STOP
                 if not is_going and task.priority >= top:
                     continue
-                key = spec_key(task)
+                # The same as its spec's key, without the cost of making one for each task.
+                key = (task.replica[:3], task.revision)
                 needs = needs_of.get(key)
                 if needs is None:
-                    demand = self._room.demands.of(key, state.specs[key])
-                    needs = needs_of[key] = candidates.needs(demand)
+                    needs = needs_of[key] = self._needs_of(task)
                 if is_going:
-                    going.append((row, needs))
+                    going.add(row, needs)
                     self._going[row] = self._going.get(row, 0) + 1
                 else:
-                    below[task.priority - 1].append((row, needs))
-                    victim = Victim(task.id, task.priority, needs)
-                    self._victims.setdefault(row, []).append(victim)
+                    below[task.priority - 1].add(row, needs)
+                    victims.append(Victim(task.id, task.priority, needs))
         return going, below
+
+    def _needs_of(self, task: Task) -> Needs:
+        key, room = spec_key(task), self._room
+        return room.candidates.needs(room.demands.of(key, room.state.specs[key]))
 
     def hold_coming(self, ask: Ask, at: slice) -> str | None:
         """Promise a task room that stopping tasks will leave; where, in words, or None."""
         room = self._room
+        needs = room.candidates.needs(ask.demand)
         if not self._going:
             return None
         mask = room.with_room(room.coming, ask, at)
@@ -123,7 +123,7 @@ class Standing:
         mask &= suitable(room, ask, at)
         row = None if ask.earmark is None else room.candidates.row_of.get(ask.earmark)
         if row is not None and at.start <= row < at.stop and mask[row - at.start]:
-            self._spare.add(row, room.candidates.needs(ask.demand), 1)
+            self._spare.add(row, needs, 1)
         else:
             unclaimed = mask & room.with_room(self._spare, ask, at)
             row = best(room, ask, unclaimed if unclaimed.any() else mask, at)

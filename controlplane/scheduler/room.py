@@ -1,11 +1,11 @@
 """What is free during one pass: the candidates' amounts less what the pass has given away."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
 
-from controlplane.scheduler.amounts import Amounts, Ints, Mask
+from controlplane.scheduler.amounts import Amounts, Floats, Ints, Mask
 from controlplane.scheduler.ask import Ask, Demand, Demands, HostPort
 from controlplane.scheduler.candidates import EMPTINESS_UNIT, Candidates
 from controlplane.state.indexes import spec_key
@@ -50,13 +50,17 @@ class Room:
         self._fit = self.fit_of(self.all, self.free.table)
 
     # --- keys -------------------------------------------------------------------------------
-    def fit_of(self, rows: Rows, free: Ints) -> Ints:
-        """How well rows are filled, the fullest lowest, if *free* (in step with *rows*) is left."""
-        units, has = self.candidates.units, np.maximum(free, 0)
-        left = (has * units.scales[:, None]).astype(np.int64).sum(axis=0)
-        emptiness = (has * units.shares[:, rows]).sum(axis=0).astype(np.int64)
+    def fit_of(self, rows: Rows, free: Iterable[Ints]) -> Ints:
+        """How well rows are filled, the fullest lowest, if *free* of each resource is left."""
+        units = self.candidates.units
+        left: Ints = np.zeros((), np.int64)
+        empty: Floats = np.zeros((), np.float64)
+        for amount, scale, share in zip(free, units.scale_of, units.shares, strict=True):
+            has = np.maximum(amount, 0)
+            left = left + (has * scale).astype(np.int64)
+            empty = empty + has * share[rows]
         fit: Ints = np.minimum(left, _LEFT_MAX) << _EMPTINESS_BITS
-        fit |= np.minimum(emptiness, _EMPTINESS_MAX)
+        fit |= np.minimum(empty.astype(np.int64), _EMPTINESS_MAX)
         return fit
 
     def _fit_at(self, row: int) -> int:
@@ -90,9 +94,9 @@ class Room:
 
     def keys_after(self, demand: Demand, rows: Ints, times: Ints) -> Ints:
         """The keys that *rows* will have once they hold the demand *times* over."""
-        after = Amounts(self.free.table[:, rows])
-        after.take_many(np.arange(len(rows)), self.candidates.needs(demand), times)
-        change = self.fit_of(rows, after.table) - self._fit[rows]
+        each, table = self.candidates.needs(demand).each, self.free.table
+        after = (has[rows] - times * needed for has, needed in zip(table, each, strict=True))
+        change = self.fit_of(rows, after) - self._fit[rows]
         result: Ints = self.keys(demand)[rows] + (change << _FIT_SHIFT)
         return result
 
@@ -111,11 +115,13 @@ class Room:
         unique = np.sort(rows)
         times = np.ones_like(unique)
         if (unique[1:] == unique[:-1]).any():
-            unique, times = np.unique(rows, return_counts=True)
+            counts = np.bincount(rows)
+            unique = np.flatnonzero(counts)
+            times = counts[unique]
         for amounts in (self.free, *self.followers):
             amounts.take_many(unique, needs, times)
         self._note(ask, dict(zip(unique.tolist(), times.tolist(), strict=True)))
-        fit = self.fit_of(unique, self.free.table[:, unique])
+        fit = self.fit_of(unique, (has[unique] for has in self.free.table))
         change = (fit - self._fit[unique]) << _FIT_SHIFT
         self._fit[unique] = fit
         for keys in self._keys.values():
