@@ -219,6 +219,21 @@ class Client:
         request = pb.SetLabelsRequest(node=node, labels=change.labels, remove=change.remove)
         return (await self.channels.call("SetLabels", request, pb.SetLabelsReply)).changed
 
+    async def add_server(self, name: str, client: str, peer: str) -> bool:
+        """Make a server a member without a vote; False if it was one. Raises Conflict."""
+        request = pb.AddServerRequest(name=name, client_address=client, peer_address=peer)
+        return (await self.channels.call("AddServer", request, pb.AddServerReply)).changed
+
+    async def promote_server(self, name: str) -> bool:
+        """Let a server vote; False if it did. Raises NotFound, Conflict until it caught up."""
+        request = pb.PromoteServerRequest(name=name)
+        return (await self.channels.call("PromoteServer", request, pb.PromoteServerReply)).changed
+
+    async def remove_server(self, name: str) -> bool:
+        """Remove a server; False if it was none. A leader lets another lead before it goes."""
+        request = pb.RemoveServerRequest(name=name)
+        return (await self.channels.call("RemoveServer", request, pb.RemoveServerReply)).changed
+
     async def remove_node(self, node: str) -> None:
         """Forget a node that is down. Raises NotFound, Conflict."""
         request = pb.RemoveNodeRequest(node=node)

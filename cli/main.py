@@ -26,6 +26,7 @@ from cli.nodes import cordon, drain, forget, label, uncordon
 from cli.scale import scale
 from cli.scope import Scope
 from cli.secret import secret
+from cli.server import server
 from cli.status import status
 from cli.top import top
 from cli.wait import wait
@@ -149,6 +150,7 @@ def main(
 SECTIONS: Final[Mapping[str, tuple[click.Command, ...]]] = {
     "Daily": (apply, status, get, describe, logs, exec_, scale, wait, events, secret, delete),
     "Nodes": (drain, cordon, uncordon, label, forget, top),
+    "Servers": (server,),
     "Setting up": (dev, init, context, config, completion, env),
 }
 """The verbs as `--help` lists them."""

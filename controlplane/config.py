@@ -1,10 +1,9 @@
 """The configuration of `orb-server`: the one table of its options."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from orb.config import load, option
 from orb.config_kinds import (
@@ -12,49 +11,27 @@ from orb.config_kinds import (
     CLIENT_PORT,
     NAME,
     PATH,
+    PEER_PORT,
     SWITCH,
     TEXT,
     Address,
+    ServerAddress,
     choice,
     pairs_of,
-    parse_port,
+    parse_server,
 )
 from orb.errors import InvalidInput
 from orb.ids import ServerName
 from orb.logs import LogFormat, LogLevel
 
-PEER_PORT: Final = 7401
-"""Where the other servers find a server, unless said otherwise."""
 SERVERS_MAX: Final = 7
 """Servers in one cluster; more make it slower, not safer."""
-_SERVER: Final = re.compile(
-    r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]/\s]+)(:(?P<client>[^:]+)(:(?P<peer>[^:]+))?)?"
-)
 ABOUT: Final = "A server of an Orb cluster: agrees with the others on what should run."
-
-
-class ServerAddress(NamedTuple):
-    """Where one server is found: by orbctl and the agents, and by the other servers."""
-
-    client: Address
-    peer: Address
-
-
-def parse_server(_name: str, text: str) -> ServerAddress:
-    """Read `host[:client_port[:peer_port]]`; IPv6 in brackets. Raises ValueError."""
-    match = _SERVER.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{text!r} is not host[:client_port[:peer_port]]")
-    host = match["host"].removeprefix("[").removesuffix("]")
-    return ServerAddress(
-        Address(host, parse_port(match["client"]) if match["client"] else CLIENT_PORT),
-        Address(host, parse_port(match["peer"]) if match["peer"] else PEER_PORT),
-    )
 
 
 def _parse(name: str, text: str) -> ServerAddress:
     NAME.parse(name)
-    return parse_server(name, text)
+    return parse_server(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +83,7 @@ class ServerConfig:
     @property
     def members(self) -> Mapping[ServerName, ServerAddress]:
         """Every server of the cluster with its addresses, by name."""
-        alone = {self.name: parse_server(self.name, "127.0.0.1")}
+        alone = {self.name: parse_server("127.0.0.1")}
         return {ServerName(name): place for name, place in (self.servers or alone).items()}
 
     @property

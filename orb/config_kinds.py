@@ -30,6 +30,11 @@ class Kind(Generic[T_co]):
 
 CLIENT_PORT: Final = 7400
 """Where orbctl and the agents find a server, unless said otherwise."""
+PEER_PORT: Final = 7401
+"""Where the other servers find a server, unless said otherwise."""
+_SERVER: Final = re.compile(
+    r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]/\s]+)(:(?P<client>[^:]+)(:(?P<peer>[^:]+))?)?"
+)
 
 
 class Address(NamedTuple):
@@ -58,6 +63,25 @@ def parse_address(text: str, default_port: int | None = None) -> Address:
     if not colon or not host:
         raise ValueError(f"{text!r} is not host:port")
     return Address(host, parse_port(port))
+
+
+class ServerAddress(NamedTuple):
+    """Where one server is found: by orbctl and the agents, and by the other servers."""
+
+    client: Address
+    peer: Address
+
+
+def parse_server(text: str) -> ServerAddress:
+    """Read `host[:client_port[:peer_port]]`; IPv6 in brackets. Raises ValueError."""
+    match = _SERVER.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not host[:client_port[:peer_port]]")
+    host = match["host"].removeprefix("[").removesuffix("]")
+    return ServerAddress(
+        Address(host, parse_port(match["client"]) if match["client"] else CLIENT_PORT),
+        Address(host, parse_port(match["peer"]) if match["peer"] else PEER_PORT),
+    )
 
 
 def parse_port(text: str) -> int:

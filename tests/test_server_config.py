@@ -2,8 +2,8 @@
 
 import pytest
 
-from controlplane.config import ServerAddress, parse_server, read_config
-from orb.config_kinds import Address
+from controlplane.config import read_config
+from orb.config_kinds import Address, ServerAddress, parse_server
 from orb.errors import InvalidInput
 from orb.ids import ServerName
 
@@ -31,7 +31,7 @@ def test_it_listens_where_the_others_are_told_to_find_it_or_where_it_is_told() -
 @pytest.mark.parametrize("text", ["", ":80", "h:x", "h:80:", "h:80:90:1", "[::1", "h:80:99999"])
 def test_an_address_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not"):
-        parse_server("s1", text)
+        parse_server(text)
 
 
 @pytest.mark.parametrize(

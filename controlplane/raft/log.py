@@ -36,7 +36,8 @@ class Member:
     client: str = ""
     """host:port where orbctl and agents reach it; empty if nobody has said."""
     behind: int | None = None
-    """How many entries it has still to make durable; only the leader knows."""
+    """How many entries it has still to make durable; None where it is not known: only the leader
+    knows, once it has heard from it."""
     disk_full: bool = False
     """Its disk takes nothing more; of others only the leader knows."""
 

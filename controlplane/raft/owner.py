@@ -305,6 +305,8 @@ class ClusterLog:
             role,
             self._healthy(name),
             client,
-            behind=None if progress is None else server.journal.last_index - progress.match,
+            behind=server.journal.last_index - progress.match
+            if progress and progress.match
+            else None,
             disk_full=server.disk_full if progress is None else progress.disk_full,
         )

@@ -130,6 +130,24 @@ class FakeControl(ControlServicer):
         self._note("RemoveSecret", request, context)
         return pb.RemoveSecretReply()
 
+    def AddServer(  # noqa: N802 - named by the contract
+        self, request: pb.AddServerRequest, context: grpc.ServicerContext
+    ) -> pb.AddServerReply:
+        self._note("AddServer", request, context)
+        return pb.AddServerReply(changed=self.cluster.changed)
+
+    def PromoteServer(  # noqa: N802 - named by the contract
+        self, request: pb.PromoteServerRequest, context: grpc.ServicerContext
+    ) -> pb.PromoteServerReply:
+        self._note("PromoteServer", request, context)
+        return pb.PromoteServerReply(changed=self.cluster.changed)
+
+    def RemoveServer(  # noqa: N802 - named by the contract
+        self, request: pb.RemoveServerRequest, context: grpc.ServicerContext
+    ) -> pb.RemoveServerReply:
+        self._note("RemoveServer", request, context)
+        return pb.RemoveServerReply(changed=self.cluster.changed)
+
     def SetTrust(  # noqa: N802 - named by the contract
         self, request: pb.SetTrustRequest, context: grpc.ServicerContext
     ) -> pb.SetTrustReply:

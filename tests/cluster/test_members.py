@@ -35,12 +35,12 @@ async def writing(cluster: Cluster) -> AsyncIterator[dict[str, int]]:
                     continue
             acknowledged[applied.app] = applied.release
 
-    task = asyncio.create_task(write())
-    try:
-        yield acknowledged
-    finally:
-        done.set()
-        await task
+    async with asyncio.TaskGroup() as group:
+        group.create_task(write())
+        try:
+            yield acknowledged
+        finally:
+            done.set()
 
 
 async def nothing_is_lost(cluster: Cluster, acknowledged: dict[str, int]) -> None:
@@ -63,6 +63,12 @@ async def member_table(cluster: Cluster) -> dict[str, tuple[str, bool]]:
 
 def all_voting(cluster: Cluster) -> dict[str, tuple[str, bool]]:
     return {name: (f"127.0.0.1:{cluster.ports[name][0]}", True) for name in cluster.names}
+
+
+async def _is_silent(cluster: Cluster, name: str) -> bool:
+    async with cluster.client() as client:
+        view = await client.status()
+    return any(one.name == name and not one.healthy for one in view.servers)
 
 
 async def added(cluster: Cluster, name: str) -> None:
@@ -96,13 +102,13 @@ async def test_one_server_grows_to_three_to_five_and_back_while_people_write(
             await cluster.leader()
             cluster.start(leader)
             for name in ("s4", "s5"):
-                adding = asyncio.create_task(added(cluster, name))
-                await asyncio.sleep(0.5)
-                leader = await cluster.leader()
-                cluster.kill(leader)  # the one that is just being asked, perhaps
-                await asyncio.sleep(1)
-                cluster.start(leader)
-                await adding
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(added(cluster, name))
+                    await asyncio.sleep(0.5)
+                    leader = await cluster.leader()
+                    cluster.kill(leader)  # the one that is just being asked, perhaps
+                    await asyncio.sleep(1)
+                    cluster.start(leader)
             assert await member_table(cluster) == all_voting(cluster)
             await removed(cluster, await cluster.leader())
             leader = await cluster.leader()
@@ -122,6 +128,7 @@ async def test_a_dead_server_is_replaced_by_one_command_under_another_name_or_it
             cluster.kill(dead)
             cluster.names = tuple(one for one in cluster.names if one != dead)
             cluster.join("s4")
+            await patiently(lambda: _is_silent(cluster, dead))
             command = ("server", "replace", dead, f"s4={cluster.place('s4')}")
             code, told = await cluster.orbctl(*command)
             assert (code, "does not answer; s4 at" in told) == (1, True)
@@ -129,15 +136,8 @@ async def test_a_dead_server_is_replaced_by_one_command_under_another_name_or_it
             assert code == 0, told
             assert f"{dead} is removed" in told
             assert "votes; 3 servers agree now, 1 may fail" in told
-            assert (
-                await cluster.orbctl(*command, "-y")
-                == (
-                    0,
-                    "s4  votes; 3 servers agree now, 1 may fail\n"
-                    "`servers` of agents, and of other people's contexts, should list the same\n",
-                )
-                or (await cluster.orbctl(*command))[0] == 0
-            )
+            again = await cluster.orbctl(*command)
+            assert (again[0], "s4  votes" in again[1]) == (0, True)
             assert await member_table(cluster) == all_voting(cluster)
 
             leader = await cluster.leader()
@@ -145,7 +145,13 @@ async def test_a_dead_server_is_replaced_by_one_command_under_another_name_or_it
             shutil.rmtree(tmp_path / leader)
             cluster.join(leader)
             code, told = await cluster.orbctl(
-                "server", "replace", leader, f"{leader}={cluster.place(leader)}", "-y"
+                "server",
+                "replace",
+                leader,
+                f"{leader}={cluster.place(leader)}",
+                "-y",
+                "--timeout",
+                "30s",
             )
             assert code == 0, told
             assert await member_table(cluster) == all_voting(cluster)
@@ -159,6 +165,7 @@ async def test_a_minority_can_never_change_who_is_a_member(tmp_path: Path) -> No
         others = [name for name in cluster.names if name != leader]
         cluster.kill(*others)
         cluster.join("s4")
+        cluster.names = cluster.names[:-1]
         for command in (
             ("add", f"s4={cluster.place('s4')}"),
             ("replace", others[0], f"s4={cluster.place('s4')}", "-y"),
@@ -168,7 +175,6 @@ async def test_a_minority_can_never_change_who_is_a_member(tmp_path: Path) -> No
             assert code == 1
             assert "error:" in told
         cluster.terminate("s4")
-        cluster.names = cluster.names[:-1]
         cluster.start(*others)
         await cluster.digests_agree()
         assert await member_table(cluster) == before
