@@ -95,6 +95,8 @@ class Membership(Core):
     def _config_changed(self) -> None:
         self._voters = sorted(name for name, member in self.config.items() if member.votes)
         self._unknown = [name for name, member in self.config.items() if not member.identity]
+        for name in set(self._identities) - set(self.config):
+            del self._identities[name]  # the next owner of the name has another folder
         self.members_changed()
         if self.state == RaftState.LEADER:
             self.meet_followers()
@@ -111,9 +113,11 @@ class Membership(Core):
     def may_count(self, peer: str, identity: str, message: Message) -> bool:
         """Whether *peer* is the folder it was; an empty one under an old name has forgotten its
         votes and entries, and may neither vote nor count (the paper assumes stable storage)."""
-        self._identities[peer] = identity
         member = self.config.get(peer)
-        if member is None or member.identity in {"", identity}:
+        if member is None:
+            return True
+        self._identities[peer] = identity
+        if member.identity in {"", identity}:
             return True
         if self.state == RaftState.LEADER:
             self.send(peer, Stranger(self.term))

@@ -1,7 +1,8 @@
-"""Two rules that pre-vote makes so rarely matter that no seed of the simulation tests them."""
+"""Rules that matter so rarely that no seed of the simulation tests them."""
 
 from controlplane.raft.core import RaftState
 from controlplane.raft.messages import Append, AppendReply, PreVoteReply, RequestVote, Vote
+from controlplane.raft.snapshots import Configuration
 from tests.raft.lone import Lone
 
 OLD = b"\0of an earlier term"
@@ -81,3 +82,35 @@ def test_a_candidate_votes_for_nobody_else_in_its_term() -> None:
     lone.write()
     assert (lone.server.state, lone.server.term) == (RaftState.CANDIDATE, 1)
     assert voted(lone, "s4", 1) == ("s4", Vote(1, granted=False))
+
+
+def test_the_next_owner_of_a_removed_servers_name_is_known_by_its_own_folder() -> None:
+    lone = Lone(3)
+    lone.wait(1.2)
+    for peer in ("s2", "s3"):
+        lone.say(peer, PreVoteReply(0, 1, granted=True))
+    lone.write()
+    for peer in ("s2", "s3"):
+        lone.say(peer, Vote(1, granted=True))
+    lone.write()
+    server = lone.server
+
+    def agreed() -> None:
+        index = server.journal.last_index
+        for peer in ("s2", "s3"):
+            lone.say(peer, AppendReply(1, True, index, 0, 0, 0))  # noqa: FBT003 - a record
+            lone.write()
+
+    def change(config: Configuration) -> None:
+        server.propose_config(config, lambda _result, _error: None)
+        lone.write()
+        lone.say("s2", AppendReply(1, True, server.journal.last_index, 0, 0, 0))  # noqa: FBT003 - a record
+        lone.write()
+
+    agreed()
+    change(server.without("s3"))
+    change(server.with_learner("s3", "s3:2"))
+    assert server.config["s3"].identity == ""
+    server.receive("s3", "another folder", AppendReply(1, False, 9, 0, 1, 0))  # noqa: FBT003 - a record
+    lone.write()
+    assert server.config["s3"].identity == "another folder"
