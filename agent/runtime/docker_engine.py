@@ -50,6 +50,9 @@ class Engine:
     async def connect(self) -> docker.APIClient:
         """The SDK's client, made at first use. Raises RuntimeFailure(temporary=True)."""
         if self._api is None:
+            # The SDK forgets to close a socket that does not connect: so we try first.
+            async with closing((await self._dial())[1]):
+                pass
             self._api = await self._in(self._reads, self._client, CALL_SECONDS_MAX)
         return self._api
 
