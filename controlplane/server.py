@@ -16,6 +16,7 @@ from controlplane.config import ServerConfig
 from controlplane.dispatcher.dispatcher import Dispatcher
 from controlplane.dispatcher.service import Agents
 from controlplane.edge import REPLY_BYTES_MAX, REQUEST_BYTES_MAX, Edge
+from controlplane.intact import Intact
 from controlplane.leader import Leader
 from controlplane.proposer import Proposer
 from controlplane.raft.local import LocalLog
@@ -108,6 +109,7 @@ class Server:
         )
         self._control = Control(parts, self._reading, changes, servers, edge)
         self._agents = Agents(self._dispatcher, edge)
+        self._intact = Intact(edge)
 
     def stop(self) -> None:
         """Have `run` return soon."""
@@ -138,7 +140,7 @@ class Server:
 
     async def _serve(self) -> None:
         """Answer people and agents until stopped; then let another server lead, and end calls."""
-        service = grpc.aio.server(options=_OPTIONS)
+        service = grpc.aio.server(options=_OPTIONS, interceptors=(self._intact,))
         add_ControlServicer_to_server(self._control, service)  # type: ignore[no-untyped-call]  # generated
         add_AgentsServicer_to_server(self._agents, service)  # type: ignore[no-untyped-call]  # generated
         _listen(service, self._config, self._credentials)

@@ -179,6 +179,40 @@ def test_a_message_over_the_limit_is_refused_clearly(tmp_path: Path) -> None:
     assert "larger than max" in details
 
 
+@pytest.mark.parametrize(
+    ("method", "kind", "identity"),
+    [
+        ("Control/Apply", "unary_unary", "user:admin"),
+        ("Control/Watch", "unary_stream", "user:admin"),
+        ("Control/Exec", "stream_stream", "user:admin"),
+        ("Agents/Session", "stream_stream", "node:n1"),
+        ("Agents/Nothing", "unary_unary", "node:n1"),
+    ],
+)
+def test_a_damaged_message_is_refused_in_words(
+    tmp_path: Path, method: str, kind: str, identity: str
+) -> None:
+    path = f"/orb.v1.{method}"
+
+    async def story(served: Serving) -> tuple[grpc.StatusCode, str]:
+        damaged: Any = b"\xff\xff\xff"
+        if kind.startswith("stream"):
+            damaged = iter([damaged])
+        call = getattr(served.channel(identity), kind)(path)(damaged, timeout=10)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await (call.read() if kind.endswith("stream") else call)
+        return caught.value.code(), caught.value.details() or ""
+
+    assert serve(tmp_path, story) == (
+        (grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        if method == "Agents/Nothing"
+        else (
+            grpc.StatusCode.INVALID_ARGUMENT,
+            f"a message to {path} cannot be read: it is damaged, or of another protocol",
+        )
+    )
+
+
 def test_an_agent_may_ask_for_nothing_here(tmp_path: Path) -> None:
     async def story(served: Serving) -> tuple[str, str, str]:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
