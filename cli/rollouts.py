@@ -235,7 +235,7 @@ async def last_words(client: "Client", picture: Picture) -> list[str]:
     except OrbError as error:
         return [f"its log cannot be read: {error.message}"]
     if not lines:
-        return [f"{failing.name} has written nothing"]
+        return [] if failing.started_at is None else [f"{failing.name} has written nothing"]
     newest = lines[-LOG_LINES_OF_A_FAILURE:]
     return [f"last lines of {failing.name}:", *(f"  | {line.text}" for line in newest)]
 

@@ -28,14 +28,12 @@ def replicas_of(state: State, asked: Asked) -> list[ReplicaKey]:
 
 
 def with_output(state: State, replica: ReplicaKey) -> list[Task]:
-    """The tasks of a replica whose output a person wants: those that have not ended, and the last
-    one that has if none of the others runs yet."""
+    """The tasks of a replica whose output a person wants: those that run, else the last one that
+    has ended. One that never ran has none; what an older one wrote would only mislead."""
     tasks = [task for task in state.tasks_in(replica) if task.node is not None]
-    alive = [task for task in tasks if not task.ended]
+    alive = [task for task in tasks if not task.ended and task.state >= TaskState.RUNNING]
     ended = [task for task in tasks if task.ended and task.state is not TaskState.LOST]
-    if any(task.state >= TaskState.RUNNING for task in alive):
-        return alive
-    return ended[-1:] + alive
+    return alive or [task for task in ended[-1:] if task.started_at is not None]
 
 
 def running(look: Look, asked: Asked) -> Task:

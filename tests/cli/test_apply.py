@@ -85,6 +85,23 @@ def test_a_failed_release_exits_with_1_and_shows_the_last_lines_of_the_replica(
     ]
 
 
+def test_a_replica_that_never_started_has_no_last_lines(
+    orbctl: Orbctl, cluster: FakeCluster
+) -> None:
+    _rolling(cluster)
+
+    def no_image(after: FakeCluster) -> None:
+        _it_has_failed(after)
+        after.replicas = [replace(view, started_at=None) for view in after.replicas]
+
+    cluster.steps.append(no_image)
+
+    assert orbctl("apply").stderr.splitlines() == [
+        "error: release 2 of shop failed: web/1 failed 3 times, last on n1: exit code 7",
+        "  → see `orbctl describe shop`; apply again when it is mended",
+    ]
+
+
 def test_a_pipe_is_told_a_reason_once_however_often_it_is_tried_again() -> None:
     picture = Picture(
         environment="default", app="shop", number=2, services=(a_service_view(ready=0),)
