@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from orb.config import load, option
-from orb.config_kinds import NAME, PAIRS, PATH, SERVERS, TEXT, Address, choice, integer, pairs_of
+from orb.config_kinds import NAME, PATH, SERVERS, TEXT, Address, choice, integer, pairs_of
 from orb.errors import InvalidInput
+from orb.labels import check_label
 from orb.logs import LogFormat, LogLevel
 
 ABOUT: Final = "The agent of an Orb cluster: runs on its machine what the servers assign to it."
@@ -25,6 +26,14 @@ class RuntimeKind(Enum):
     DOCKER = "docker"
     PROCESS = "process"
     FAKE = "fake"
+
+
+def _label(key: str, text: str) -> str:
+    try:
+        check_label(key, text)
+    except InvalidInput as error:
+        raise ValueError(error.message) from None
+    return text
 
 
 def _count(key: str, text: str) -> int:
@@ -70,7 +79,9 @@ class AgentConfig:
         default="",
     )
     labels: Mapping[str, str] = option(
-        PAIRS, "labels of this node; zone is the one that spreading knows", default={}
+        pairs_of("KEY=VALUE,…", _label),
+        "labels of this node; zone is the one that spreading knows",
+        default={},
     )
     cpus: int = option(
         integer(0, CPUS_MAX), "offer that many CPUs instead of those found", default=0

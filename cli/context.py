@@ -9,7 +9,7 @@ from cli import contexts
 from cli.contexts import Context
 from cli.output import document_option, print_document
 from cli.records import JSON_VERSION
-from cli.scope import Scope
+from cli.scope import ENVIRONMENT, Scope
 from cli.tables import table
 from orb.errors import NotFound
 
@@ -77,15 +77,23 @@ def use(name: str) -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="A folder with ca.pem, cert.pem and key.pem.",
 )
-@click.option("-e", "--env", "environment", default="", help="The environment meant by default.")
-def add(name: str, *, servers: tuple[str, ...], certs: Path, environment: str) -> None:
+@click.option(
+    "-e",
+    "--env",
+    "environment",
+    metavar="ENV",
+    type=ENVIRONMENT,
+    default=None,
+    help="The environment meant by default.",
+)
+def add(name: str, *, servers: tuple[str, ...], certs: Path, environment: str | None) -> None:
     """Add a context, or change it."""
     contexts.save(
         Context(
             name=name,
             servers=tuple(contexts.checked_address(server) for server in servers),
             certificates=certs.absolute(),
-            environment=environment,
+            environment=environment or "",
         )
     )
     if not contexts.current_name():

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from cli.scope import Scope, with_scope
+from cli.scope import ENVIRONMENT, Scope, with_scope
 from orb.trust import Trust
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def env() -> None:
 
 
 @env.command()
-@click.argument("environment")
+@click.argument("environment", type=ENVIRONMENT)
 @words_argument
 @with_scope
 def allow(scope: Scope, *, environment: str, words: tuple[str, ...]) -> None:
@@ -39,7 +39,7 @@ def allow(scope: Scope, *, environment: str, words: tuple[str, ...]) -> None:
 
 
 @env.command()
-@click.argument("environment")
+@click.argument("environment", type=ENVIRONMENT)
 @words_argument
 @with_scope
 def deny(scope: Scope, *, environment: str, words: tuple[str, ...]) -> None:

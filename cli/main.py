@@ -24,7 +24,7 @@ from cli.init import init
 from cli.logs import logs
 from cli.nodes import cordon, drain, forget, label, uncordon
 from cli.scale import scale
-from cli.scope import Scope
+from cli.scope import ENVIRONMENT, Scope
 from cli.secret import secret
 from cli.server import server
 from cli.status import status
@@ -133,7 +133,14 @@ def _version(context: click.Context, _parameter: click.Parameter, wanted: bool) 
     epilog="Aliases: up, deploy = apply; ps = get replicas; ls = get services; down = delete.",
 )
 @click.option("--context", "context_name", metavar="NAME", help="The cluster to talk to.")
-@click.option("-e", "--env", "environment_name", metavar="ENV", help="The environment.")
+@click.option(
+    "-e",
+    "--env",
+    "environment_name",
+    metavar="ENV",
+    type=ENVIRONMENT,
+    help="The environment.",
+)
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show it."
 )

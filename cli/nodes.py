@@ -12,6 +12,7 @@ from cli.timeouts import timeout_option
 from cli.words import count, plain
 from orb.cluster import NodeView
 from orb.errors import Conflict, InvalidInput, NotFound
+from orb.labels import check_label
 from orb.lifecycle import Availability
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ def read_labels(words: tuple[str, ...]) -> LabelChange:
     labels, remove = {}, []
     for word in words:
         key, equals, value = word.partition("=")
-        if equals and key:
+        if equals:
+            check_label(key, value)
             labels[key] = value
         elif word.endswith("-") and len(word) > 1:
             remove.append(word[:-1])

@@ -6,12 +6,13 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
 import click
 
 from cli.asking import Declined
 from cli.contexts import Context, resolve
+from orb.config_kinds import NAME
 from orb.errors import OrbError
 from orb.spec import DEFAULT_ENVIRONMENT
 
@@ -20,6 +21,24 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class EnvironmentName(click.ParamType[str]):
+    """The name of an environment."""
+
+    name = "environment"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """The name; a usage error for what is none."""
+        try:
+            return NAME.parse(value)
+        except ValueError as error:
+            return self.fail(str(error), param, ctx)
+
+
+ENVIRONMENT: Final = EnvironmentName()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +96,7 @@ def with_scope(command: Callable[Concatenate[Scope, P], None]) -> Callable[..., 
         "--env",
         "environment_name",
         metavar="ENV",
+        type=ENVIRONMENT,
         help="The environment; `default` if not given.",
     )
     @click.option("--context", "context_name", metavar="NAME", help="The cluster to talk to.")

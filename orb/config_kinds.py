@@ -188,5 +188,4 @@ SERVERS: Final[Kind[tuple[Address, ...]]] = Kind(
 )
 """Servers as orbctl and agents reach them."""
 WORDS: Final[Kind[tuple[str, ...]]] = Kind("WORD,…", _words, repeatable=True)
-PAIRS: Final[Kind[Mapping[str, str]]] = Kind("KEY=VALUE,…", _pairs, repeatable=True)
 SWITCH: Final[Kind[bool]] = Kind("", _boolean, is_switch=True)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from orb.errors import InvalidInput
+from orb.labels import is_label_key
 from orb.pattern import compile_pattern
 
 CONSTRAINT_CHARACTERS_MAX: Final = 512
@@ -122,6 +123,10 @@ def _split(text: str) -> tuple[str, Operator, str]:
     if not found:
         raise InvalidInput(f"{text!r} is not a constraint: it has no operator", remedy=_REMEDY)
     place, op = min(found)
+    if op is not Operator.MATCHES and text.startswith("=", place + len(op)):
+        raise InvalidInput(
+            f"{text!r} is not a constraint: {op}= is no operator", remedy=f"Did you mean {op}?"
+        )
     return text[:place].strip(), op, text[place + len(op) :].strip()
 
 
@@ -134,7 +139,7 @@ def _check_attribute(attribute: str, text: str) -> None:
         return
     label = attribute.removeprefix(LABEL_PREFIX)
     if label != attribute:
-        if label and all(character.isalnum() or character in "-_./" for character in label):
+        if is_label_key(label):
             return
         raise InvalidInput(f"{text!r} does not name a label", remedy=_REMEDY)
     raise InvalidInput(

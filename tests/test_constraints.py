@@ -63,6 +63,15 @@ def test_what_is_not_a_constraint_is_refused(text: str) -> None:
         parse(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"), [("node.name === n1", "=="), ("node.name!==n1", "!="), ("a ==== b", "==")]
+)
+def test_an_operator_of_another_language_gets_a_suggestion(text: str, meant: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse(text)
+    assert refused.value.remedy == f"Did you mean {meant}?"
+
+
 def test_a_misspelt_attribute_gets_a_suggestion() -> None:
     with pytest.raises(InvalidInput, match=r"Did you mean node\.hostname"):
         parse("node.hostnam == a")

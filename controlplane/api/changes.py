@@ -1,6 +1,5 @@
 """What people may change: each request as the command that the log agrees on."""
 
-from collections.abc import Iterable
 from typing import Final, Protocol
 
 from controlplane.api.environments import check_trust
@@ -27,6 +26,7 @@ from orb.clock import Clock
 from orb.config_kinds import NAME
 from orb.errors import InvalidInput
 from orb.ids import AppKey, NodeName, ServiceKey
+from orb.labels import check_label
 from orb.lifecycle import Availability
 from orb.spec import DEFAULT_ENVIRONMENT, REPLICAS_MAX, AppSpec
 from orb.trust import Trust, needs
@@ -36,8 +36,6 @@ from orb.wire import to_record
 
 REASON_CHARACTERS_MAX: Final = 1_000
 """The longest reason for a release; a longer one is refused."""
-LABEL_CHARACTERS_MAX: Final = 253
-"""The longest key or value of a node's label; a longer one is refused."""
 LABELS_MAX: Final = 200
 """Labels in one request; more are refused."""
 CLIENT_CHARACTERS_MAX: Final = 64
@@ -187,9 +185,10 @@ class Changes:
     async def set_labels(self, request: pb.SetLabelsRequest, author: str) -> pb.SetLabelsReply:
         """Give a node labels, and take some away."""
         labels = dict(sorted(request.labels.items()))
-        _check_labels([*labels, *labels.values(), *request.remove])
-        if "" in labels:
-            raise InvalidInput("a label must have a name")
+        if max(len(labels), len(request.remove)) > LABELS_MAX:
+            raise InvalidInput(f"more than {LABELS_MAX} labels at once")
+        for key, value in labels.items():
+            check_label(key, value)
         command = SetLabels(
             node=NodeName(request.node), labels=labels, remove=tuple(request.remove)
         )
@@ -246,17 +245,6 @@ def _reason(text: str) -> str:
     if len(text) > REASON_CHARACTERS_MAX:
         raise InvalidInput(f"the reason is longer than {REASON_CHARACTERS_MAX} characters")
     return text
-
-
-def _check_labels(words: Iterable[str]) -> None:
-    listed = list(words)
-    if len(listed) > 2 * LABELS_MAX:
-        raise InvalidInput(f"more than {LABELS_MAX} labels at once")
-    for word in listed:
-        if len(word) > LABEL_CHARACTERS_MAX:
-            raise InvalidInput(
-                f"the label {word[:40]!r}… is longer than {LABEL_CHARACTERS_MAX} characters"
-            )
 
 
 def _reply(app: str, applied: Applied) -> pb.ApplyReply:

@@ -138,9 +138,15 @@ def test_scale_delete_and_the_verbs_on_nodes(tmp_path: Path) -> None:
         ("SetLabels", pb.SetLabelsRequest(node="n1", labels={"": "x"}), "InvalidInput", "a label"),
         (
             "SetLabels",
+            pb.SetLabelsRequest(node="n1", labels={"a b": "c"}),
+            "InvalidInput",
+            "'a b' cannot be the key of a label",
+        ),
+        (
+            "SetLabels",
             pb.SetLabelsRequest(node="n1", labels={"x": "y" * 300}),
             "InvalidInput",
-            "is longer than 253",
+            "it has at most 253 characters",
         ),
         ("RemoveNode", pb.RemoveNodeRequest(node="n9"), "NotFound", "there is no node n9"),
         ("Get", pb.GetRequest(), "InvalidInput", "`kind` is none of status, nodes,"),

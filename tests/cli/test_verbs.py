@@ -140,6 +140,32 @@ def test_nodes_are_cordoned_and_labelled(orbctl: Orbctl, cluster: FakeCluster) -
     assert orbctl("label", "n1", "nonsense").exit_code == 2
 
 
+@pytest.mark.parametrize("change", ["a b=c", "=c", "a=" + "x" * 254, "a= b", "a=b\n", "a\x1b=c"])
+def test_a_label_that_no_constraint_could_ask_for_is_refused(
+    orbctl: Orbctl, cluster: FakeCluster, change: str
+) -> None:
+    result = orbctl("label", "n1", change)
+    assert (result.exit_code, cluster.asked("SetLabels")) == (2, [])
+    assert "of a label" in result.stderr or "of the label" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-e", "BAD ENV", "get"),
+        ("get", "-e", "BAD ENV"),
+        ("env", "allow", "BAD ENV", "all"),
+        ("context", "add", "x", "--server", "h", "--certs", ".", "-e", "BAD ENV"),
+    ],
+)
+def test_what_is_no_name_of_an_environment_is_a_usage_error(
+    orbctl: Orbctl, words: tuple[str, ...]
+) -> None:
+    result = orbctl(*words)
+    assert result.exit_code == 2
+    assert "'BAD ENV' is not a name: at most 63 of a-z, 0-9 and -" in result.stderr
+
+
 def test_a_drain_without_a_terminal_is_refused_and_says_what_it_would_do(
     orbctl: Orbctl, cluster: FakeCluster
 ) -> None:

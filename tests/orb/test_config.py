@@ -11,13 +11,13 @@ from orb.config import help_text, load, option
 from orb.config_kinds import (
     ADDRESS,
     NAME,
-    PAIRS,
     PATH,
     SWITCH,
     WORDS,
     Address,
     choice,
     integer,
+    pairs_of,
 )
 from orb.errors import InvalidInput, NotFound
 
@@ -31,7 +31,9 @@ class Level(Enum):
 class Example:
     name: str = option(NAME, "its name")
     listen: Address = option(ADDRESS, "where it answers", default=Address("127.0.0.1", 7400))
-    labels: Mapping[str, str] = option(PAIRS, "what it is", default={})
+    labels: Mapping[str, str] = option(
+        pairs_of("KEY=VALUE,…", lambda _key, item: item), "what it is", default={}
+    )
     words: tuple[str, ...] = option(WORDS, "some words", default=())
     data_dir: Path = option(PATH, "where it keeps things", default=Path("/var/lib/orb"))
     in_memory: bool = option(SWITCH, "keep nothing", default=False)
