@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.asking import Query
-from cli.columns import view_table
-from cli.output import document_option, print_compact, print_document, watch_option
+from cli.asking import Query, View
+from cli.columns import name_of, view_table
+from cli.output import output_option, print_compact, print_document, watch_option
 from cli.records import single
 from cli.scope import Scope, with_scope
 from cli.screen import Screen
@@ -15,26 +15,28 @@ from cli.words import coloured, count, duration, now, plain, share
 from orb.cluster import ServiceView, StatusView
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cli.client import Client
 
 
 @click.command()
-@document_option
+@output_option
 @watch_option
 @click.option("--stale", is_flag=True, help="Let any server answer, also one without a leader.")
 @with_scope
 def status(scope: Scope, *, output: str, watch: bool, stale: bool) -> None:
-    """Show leader, servers, nodes, services and problems."""
+    """Show leader, servers, nodes, services and problems.
+
+    `wide` shows more of each service, and every node; `name` only the names of the services.
+    """
 
     async def once(client: "Client") -> None:
         view = await client.status(stale=stale)
-        if output != "table":
+        if output in {"json", "yaml"}:
             print_document(single("status", view), output)
             return
-        services = await client.services(Query(kind="services", stale=stale))
-        for line in page(client.context.name, view, services):
+        for line in await _glance(client, view, output, stale=stale):
             click.echo(line)
 
     async def for_ever(client: "Client") -> None:
@@ -42,15 +44,32 @@ def status(scope: Scope, *, output: str, watch: bool, stale: bool) -> None:
         async for view in client.watch_status():
             if output == "json":
                 print_compact(single("status", view))
-                continue
-            services = await client.services(Query(kind="services"))
-            screen.draw(page(client.context.name, view, services))
+            elif output == "yaml":
+                print_document(single("status", view), output)
+            else:
+                screen.draw(await _glance(client, view, output, stale=False))
 
     scope.run(for_ever if watch else once)
 
 
-def page(context: str, view: StatusView, services: "tuple[ServiceView, ...]") -> list[str]:
-    """The glance, as lines."""
+async def _glance(client: "Client", view: StatusView, output: str, *, stale: bool) -> list[str]:
+    services = await client.services(Query(kind="services", stale=stale))
+    if output == "name":
+        return [name_of("services", service) for service in services]
+    wide = output == "wide"
+    nodes = await client.get(Query(kind="nodes", stale=stale)) if wide else ()
+    return page(client.context.name, view, services, nodes, wide=wide)
+
+
+def page(
+    context: str,
+    view: StatusView,
+    services: "Sequence[ServiceView]",
+    nodes: "Sequence[View]" = (),
+    *,
+    wide: bool = False,
+) -> list[str]:
+    """The glance, as lines; *nodes* are listed too."""
     lines = [
         _row("cluster", context),
         _row("leader", view.leader or click.style("none: nothing can change now", fg="red")),
@@ -61,8 +80,10 @@ def page(context: str, view: StatusView, services: "tuple[ServiceView, ...]") ->
     if view.age_ms is not None:
         lines.append(_row("as of", f"{duration(view.age_ms)} ago, by one server alone"))
     lines += ["", *_servers(view)]
+    if nodes:
+        lines += ["", *view_table("nodes", nodes, now(), wide=wide)]
     if services:
-        lines += ["", *view_table("services", services, now())]
+        lines += ["", *view_table("services", services, now(), wide=wide)]
     lines += ["", *_problems(view)]
     return lines
 

@@ -31,6 +31,21 @@ def test_the_json_of_status_is_a_contract(orbctl: Orbctl, golden: Golden) -> Non
     golden("cli/status.json", result.stdout)
 
 
+def test_a_wide_status_lists_nodes_too_and_names_are_those_of_services(
+    orbctl: Orbctl, cluster: FakeCluster
+) -> None:
+    cluster.services = [a_service_view()]
+    cluster.nodes = [a_node_view("n1")]
+
+    wide = orbctl("status", "-o", "wide")
+    names = orbctl("status", "-o", "name")
+
+    headings = [line.split() for line in wide.stdout.splitlines() if "LABELS" in line]
+    assert [words[0] for words in headings] == ["NAME"]
+    assert "UPDATED" in wide.stdout
+    assert (wide.exit_code, names.exit_code, names.stdout) == (0, 0, "shop.web\n")
+
+
 def test_status_shows_services_and_problems(orbctl: Orbctl, cluster: FakeCluster) -> None:
     cluster.status = a_status(leader="", problems=("no server leads just now",))
     cluster.services = [a_service_view()]
