@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
@@ -27,6 +28,7 @@ LOOKS_WAITING_MAX: Final = 16
 """Answers of watches that wait to be shown; at the bound the watches wait."""
 _KINDS: Final = ("releases", "services", "replicas")
 _PASSING: Final = frozenset({"it waits for the scheduler", "it has no task yet"})
+_AGO: Final = re.compile(r"as last heard \d+ s ago, ")
 _FAILING: Final = frozenset({"failed", "lost", "pending"})
 
 
@@ -262,7 +264,7 @@ def _reason(trouble: str) -> str:
 
 
 def _without_when(message: str) -> str:
-    return message.partition("; next try")[0]
+    return _AGO.sub("as last heard, ", message.partition("; next try")[0])
 
 
 def _is_young(view: ReplicaView, at: int) -> bool:

@@ -77,9 +77,19 @@ def message_of(look: Look, task: Task) -> str:
     """Why the task is as it is, if that needs a word."""
     if task.state is TaskState.NEW:
         return look.pending.get(task.id, "") or "it waits for the scheduler"
-    if task.desired is Desired.STOP and not task.ended:
-        return task.stop_reason or task.message
-    return task.message
+    if task.ended:
+        return task.message
+    said = task.stop_reason if task.desired is Desired.STOP else ""
+    return "; ".join(filter(None, (said or task.message, _hearsay(look, task))))
+
+
+def _hearsay(look: Look, task: Task) -> str:
+    """That what is shown is old, if its node is silent; else empty."""
+    node = None if task.node is None else look.state.nodes.get(task.node)
+    if node is None or node.status is NodeStatus.READY:
+        return ""
+    ago = max(0, look.now - look.heard.get(node.name, node.status_since)) // 1000
+    return f"as last heard {ago} s ago, node {node.name} is {node.status.name.lower()}"
 
 
 def _message(look: Look, key: ReplicaKey, task: Task) -> str:

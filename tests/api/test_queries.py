@@ -383,3 +383,21 @@ def test_each_kind_of_thing_can_be_described() -> None:
     node = describe(look, Asked("default", "n1"))
     assert (node.kind, [view.name for view in node.replicas]) == ("node", ["web/1"])
     assert TaskId(1) in state.tasks
+
+
+def test_what_a_silent_node_said_last_is_told_as_old() -> None:
+    state = a_state_with(
+        a_node("n1"),
+        a_node("n2", status=NodeStatus.SUSPECT),
+        a_service(),
+        a_task(1, node="n2", message="runs"),
+        a_task(2, "web/2", node="n1"),
+    )
+    look = replace(a_look(state), heard={NodeName("n2"): Millis(NOW + 53_000)})
+    hint = "runs; as last heard 7 s ago, node n2 is suspect"
+
+    assert [view.message for view in replicas(look, ALL)] == [hint, ""]
+    described = describe(look, Asked("", "web/1"))
+    assert [view.message for view in (*described.replicas, *described.tasks)] == [hint, hint]
+    without = a_look(state)
+    assert next(iter(replicas(without, ALL))).message.startswith("runs; as last heard 60 s ago")

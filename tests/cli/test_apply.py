@@ -113,6 +113,8 @@ def test_a_pipe_is_told_a_reason_once_however_often_it_is_tried_again() -> None:
         (2, "exit code 7; next try in 2 s"),
         (3, "killed: out of memory; next try in 4 s"),
         (4, "exit code 7; next try in 8 s"),
+        (4, "as last heard 3 s ago, node n2 is suspect"),
+        (4, "as last heard 4 s ago, node n2 is suspect"),
     ):
         view = a_replica_view(1, ready=False, state="failed", restarts=number, message=why)
         told += [unstyle(line) for line in news.of(replace(picture, replicas=(view,)))]
@@ -120,6 +122,7 @@ def test_a_pipe_is_told_a_reason_once_however_often_it_is_tried_again() -> None:
         "web  0/3 ready",
         "web/1: exit code 7; next try in 1 s",
         "web/1: killed: out of memory; next try in 4 s",
+        "web/1: as last heard 3 s ago, node n2 is suspect",
     ]
 
 
