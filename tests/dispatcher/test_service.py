@@ -244,6 +244,10 @@ def test_following_goes_on_from_a_task_to_the_next_one(tmp_path: Path) -> None:
         assert (wish.task, wish.tail, wish.follow) == (first, 1, True)
         await send(agent, wish.stream, "from the first")
         await agent.report(a_report(first, TaskState.FAILED, exit_code=1))
+        while all(task == first for task in agent.desired):
+            await agent.assignments()
+        (second,) = (task for task in agent.desired if task != first)
+        await agent.report(a_report(second, TaskState.RUNNING))
         wish = (await agent.hear("start_logs")).start_logs
         assert (wish.task != first, wish.HasField("tail"), wish.follow) == (True, False, True)
         await send(agent, wish.stream, "from the next")
