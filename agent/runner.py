@@ -65,6 +65,7 @@ class Runner:
         self._condemned = self._report.message if stopping else ""
         self._seen: Running | None = None
         self._prepared = False
+        self._remark_logged = False
         self._ended_s: float | None = None
         self._note_end()
         self._stumbles = 0
@@ -181,8 +182,9 @@ class Runner:
             check = verdict.check_for(self._assignment.spec, seen.image_healthcheck)
             ready = check is None or self._health.ready
             report = _with_facts(self._report, seen)
-            message = seen.remark
+            message = self._remarked("" if check is None else self._health.answer)
             self._say(replace(report, state=TaskState.RUNNING, ready=ready, message=message))
+            self._log_remark(seen.remark)
             if check is None:
                 await self._news.wait()
             else:
@@ -190,13 +192,26 @@ class Runner:
         finally:
             self.is_watching = False
 
+    def _remarked(self, answer: str) -> str:
+        """The answer to a question after its health, and what a person should know besides."""
+        remark = "" if self._seen is None else self._seen.remark
+        return "; ".join(filter(None, (answer, remark)))
+
+    def _log_remark(self, remark: str) -> None:
+        """Once, however often it is watched anew."""
+        if remark and not self._remark_logged:
+            self._remark_logged = True
+            name = self._assignment.replica.name
+            log.warning("a task does not run as declared", task=self.task, replica=name, why=remark)
+
     async def _probe_until_dead(self, check: Healthcheck) -> None:
         while not verdict.is_dead(check, self._health):
             wait = verdict.wait_before_next(check, self._health)
             await self._tools.clock.sleep(wait / 1000)
             await self._probe(check)
             health = self._health
-            self._say(replace(self._report, ready=health.ready, message=health.answer))
+            message = self._remarked(health.answer)
+            self._say(replace(self._report, ready=health.ready, message=message))
         self._condemned = f"unhealthy: {self._health.answer}"
 
     async def _probe(self, check: Healthcheck) -> None:

@@ -244,6 +244,37 @@ def test_a_task_is_ready_once_it_answers_well() -> None:
     with_bench(story)
 
 
+class RemarkingRuntime(FakeRuntime):
+    """Cannot give its tasks all that they ask for."""
+
+    async def start(self, assignment: Assignment) -> Running:
+        return replace(await super().start(assignment), remark="it runs without hostname")
+
+    async def list(self) -> Sequence[Running]:
+        found = await super().list()
+        return [replace(running, remark="it runs without hostname") for running in found]
+
+
+def test_what_a_task_lacks_is_said_whatever_its_health_and_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def story() -> None:
+        bench = Bench(RemarkingRuntime(LoopClock(), FakeTimes()))
+        async with bench.working() as worker:
+            worker.take(
+                [an_assignment(1, "fake/late:5", ports=(Port(target=80),)), an_assignment(2)]
+            )
+            await asyncio.sleep(4)
+            lacks = "it runs without hostname"
+            assert bench.reporter.last(1).message == f"TCP 80: the fake says no; {lacks}"
+            await asyncio.sleep(3)
+            assert [bench.reporter.last(task).message for task in (1, 2)] == [lacks, lacks]
+
+    run(story())
+    told = [record for record in caplog.records if "as declared" in record.getMessage()]
+    assert len(told) == 2, "once for each task"
+
+
 def test_an_unhealthy_task_is_stopped_and_reported_as_failed() -> None:
     async def story(bench: Bench) -> None:
         async with bench.working() as worker:
