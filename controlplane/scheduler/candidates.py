@@ -141,15 +141,22 @@ class Candidates:
         if needs is None:
             if len(self._needs) >= DEMANDS_REMEMBERED_MAX:
                 self._needs.clear()
-            asked = dict(demand.needs)
-            each = tuple(asked.get(resource, 0) for resource in self.resources)
-            places = tuple(
-                (place, amount)
-                for place, (resource, amount) in enumerate(zip(self.resources, each, strict=True))
-                if resource in asked
-            )
-            needs = self._needs[demand] = Needs(places, each, len(places) == len(asked))
+            needs = self._needs[demand] = self._placed(demand)
         return needs
+
+    def _placed(self, demand: Demand) -> Needs:
+        if not demand.kinds:
+            (_, cpu), (_, memory) = demand.needs
+            none = (0,) * (len(self.resources) - 2)
+            return Needs(((0, cpu), (1, memory)), (cpu, memory, *none), is_met=True)
+        asked = dict(demand.needs)
+        each = tuple(asked.get(resource, 0) for resource in self.resources)
+        places = tuple(
+            (place, amount)
+            for place, (resource, amount) in enumerate(zip(self.resources, each, strict=True))
+            if resource in asked
+        )
+        return Needs(places, each, is_met=len(places) == len(asked))
 
     def _set_node(self, row: int) -> None:
         self._units = None

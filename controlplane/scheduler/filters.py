@@ -161,6 +161,8 @@ def _has_few(room: Room, ask: Ask, at: slice) -> Mask | None:
     if not most:
         return None
     full = [row for row, count in room.neighbours(ask).items() if count >= most]
+    if not full:
+        return None
     mask: Mask = np.ones(len(room.candidates.names), np.bool_)
     mask[full] = False
     return mask[at]
@@ -179,9 +181,11 @@ def _allow_more(_: Room, ask: Ask, __: int) -> str:
 def _ports_are_free(room: Room, ask: Ask, at: slice) -> Mask | None:
     if not ask.demand.ports:
         return None
+    taken = [row for port in ask.demand.ports for row in room.taken(port)]
+    if not taken:
+        return None
     mask: Mask = np.ones(len(room.candidates.names), np.bool_)
-    for port in ask.demand.ports:
-        mask[room.taken(port)] = False
+    mask[taken] = False
     return mask[at]
 
 
