@@ -1,9 +1,9 @@
 """How fast the scheduler decides on 5,000 nodes. Repeat with: python -m bench.scheduler [seed].
 
 Three figures a case, so that nothing hides: *decide* is the choice of a node for tasks that are
-already grouped, with the masks of constraints that a leader has (filters, scores, keeping the
-ledger; for preemption also the survey of who could go); *pass* is a whole `schedule()` of a leader
-that has scheduled before (reading the state, grouping, deciding, reasons, commands); *first pass*
+already grouped, by a leader that has scheduled before (filters, scores, keeping the ledger; for
+preemption also the survey of who could go); *pass* is a whole `schedule()` of the same
+leader (reading the state, grouping, deciding, reasons, commands); *first pass*
 is the same for a leader that has just begun and must build its arrays. Times are by the wall clock;
 CPU is the time this process had of it, which differs where others use the machine. Of several runs
 the fastest is shown. Garbage is collected as in a server (controlplane/main).
@@ -23,7 +23,6 @@ import numpy as np
 from controlplane.scheduler import Scheduler
 from controlplane.scheduler.ask import Ask, Demands
 from controlplane.scheduler.candidates import Candidates
-from controlplane.scheduler.filters import suitable
 from controlplane.scheduler.place import Pass, asks, place
 from controlplane.scheduler.room import Room
 from controlplane.state.commands import AssignTasks, Single, StopTasks
@@ -170,18 +169,19 @@ def measure(state: State, decide: Callable[[Pass, Ask], None]) -> Figures:
         passes.append(perf_counter() - started)
     placed = sum(len(each.tasks) for each in commands if isinstance(each, AssignTasks))
     stopped = sum(len(each.tasks) for each in commands if isinstance(each, StopTasks))
-    each, cpu = min((decisions(state, decide) for _ in range(RUNS)), key=lambda run: sum(run[0]))
+    kept = Candidates(), Demands()
+    runs = [decisions(state, decide, *kept) for _ in range(RUNS)]
+    each, cpu = min(runs, key=lambda run: sum(run[0]))
     return Figures(each, cpu, passes, first, len(state.unplaced), placed, stopped)
 
 
-def decisions(state: State, decide: Callable[[Pass, Ask], None]) -> tuple[list[float], float]:
-    """How long each group took, and the processor's time for all, with what a leader keeps."""
-    demands, candidates = Demands(), Candidates()
+def decisions(
+    state: State, decide: Callable[[Pass, Ask], None], candidates: Candidates, demands: Demands
+) -> tuple[list[float], float]:
+    """How long each group took, and the processor's time for all."""
     candidates.refresh(state)
     now = Pass(state, Room(state, candidates, demands), [])
     groups = sorted(asks(state, demands), key=lambda ask: ask.turn)
-    for ask in groups:
-        suitable(now.room, ask, now.room.all)
     each = []
     began = process_time()
     for ask in groups:

@@ -52,13 +52,10 @@ class Units:
     What is left is measured against the largest node, and emptiness against the node itself.
     """
 
-    scales: Floats
-    """For each resource, one thing's worth of what is left."""
-    shares: Floats
-    """For each resource and row, one thing's worth of emptiness."""
-    scale_of: list[float]
-    shares_of: list[list[float]]
-    """The same in lists, by row, for the question about one row."""
+    table: Floats
+    """By what is measured (what is left; emptiness), resource and row."""
+    of_row: list[tuple[list[float], list[float]]]
+    """The same in lists, for the question about one row."""
 
 
 class Candidates:
@@ -129,10 +126,12 @@ class Candidates:
         """How amounts add up, worked out again when a capacity has changed."""
         if self._units is None:
             largest = self.capacity.max(axis=1, initial=0)
-            scales: Floats = np.where(largest > 0, LEFT_UNIT / np.maximum(largest, 1), 0.0)
+            scales = np.where(largest > 0, LEFT_UNIT / np.maximum(largest, 1), 0.0)
             sorts = np.maximum((self.capacity > 0).sum(axis=0), 1)
-            shares: Floats = (EMPTINESS_UNIT - 1) / sorts / np.maximum(self.capacity, 1)
-            self._units = Units(scales, shares, scales.tolist(), shares.T.tolist())
+            shares = (EMPTINESS_UNIT - 1) / sorts / np.maximum(self.capacity, 1)
+            table: Floats = np.stack([np.broadcast_to(scales[:, None], shares.shape), shares])
+            of_row = [(left, empty) for left, empty in table.transpose(2, 0, 1).tolist()]
+            self._units = Units(table, of_row)
         return self._units
 
     def needs(self, demand: Demand) -> Needs:

@@ -2,6 +2,7 @@
 
 import random
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -121,7 +122,7 @@ def test_what_is_kept_up_to_date_equals_what_is_worked_out_afresh(seed: int, cou
 
     fresh = a_room(state)
     fresh.free = room.free.copy()
-    fresh._fit = fresh.fit_of(fresh.all, fresh.free.table)
+    fresh._fit = fresh.fit_of(np.arange(len(state.nodes)), fresh.free.table)
     assert room.keys(ask.demand).tolist() == fresh.keys(ask.demand).tolist()
 
 
@@ -187,13 +188,13 @@ def how_full(state: State, node: Node) -> tuple[int, int]:
     kinds = sorted({kind: None for each in everywhere for kind in each})
     free = amounts(node.facts.capacity - state.reserved[node.name])
     own = amounts(node.facts.capacity)
-    left, empty = 0, 0.0
+    left, empty = 0.0, 0.0
     for kind in ["cpu", "memory", *(kind for kind in kinds if kind not in {"cpu", "memory"})]:
         largest = max(each.get(kind, 0) for each in everywhere)
-        left += int(free.get(kind, 0) * ((1 << 20) / largest)) if largest else 0
+        left += free.get(kind, 0) * ((1 << 20) / largest) if largest else 0
         share = 1023 / sum(amount > 0 for amount in own.values()) / max(own.get(kind, 0), 1)
         empty += free.get(kind, 0) * share
-    return left, int(empty)
+    return int(left), int(empty)
 
 
 def amounts(resources: Resources) -> dict[str, int]:
