@@ -18,7 +18,7 @@ from controlplane.scheduler.candidates import Groups
 from controlplane.scheduler.room import NEVER, Room
 from controlplane.scheduler.scores import group_counts, neighbour_counts
 
-SHORTLIST_SPARE: Final = 32
+SHORTLIST_SPARE: Final = 16
 """Rows on the short list beyond twice as many as there are tasks."""
 COUNTED_ONE_BY_ONE_MAX: Final = 150
 """Slots up to which counting in a loop costs less than in arrays."""
@@ -37,7 +37,7 @@ def fill(room: Room, ask: Ask, mask: Mask, count: int) -> Ints:
         rows = _shortlist(room, ask, mask, count, levels)
         if rows is not None:
             ones: Ints = np.zeros(len(rows), np.int64)
-            slots = _Slots(rows, ones, room.keys(ask.demand)[rows])
+            slots = _Slots(rows, ones, room.keys(ask.demand).take(rows))
             return _in_turn(slots, levels, None)[:count]
         counts = np.zeros(len(mask), np.int64)
     return _in_turn(_slots(room, ask, np.flatnonzero(mask), counts, count), levels, counts)[:count]
@@ -61,15 +61,15 @@ def _shortlist(
     keys = np.where(mask, room.keys(ask.demand), NEVER)
     length = min(len(keys), 2 * count + SHORTLIST_SPARE)
     if length < len(keys):
-        chosen = np.argpartition(keys, length)[:length]
-        chosen = chosen[keys[chosen] < NEVER]
+        chosen = keys.argpartition(length)[:length]
+        chosen = chosen[keys.take(chosen) < NEVER]
     else:
         chosen = np.flatnonzero(mask)
     if len(chosen) < count:
         return None
     if levels:
         groups = len(levels[0].names)
-        listed = np.bincount(levels[0].code[chosen], minlength=groups)
+        listed = np.bincount(levels[0].code.take(chosen), minlength=groups)
         if listed.min() < -(-count // groups):
             return None
     return chosen
@@ -129,16 +129,16 @@ def _ceilings(share: Ints, parent: Ints, found: Ints, most: Ints) -> Ints:
 
 def _in_turn(slots: _Slots, levels: tuple[Groups, ...], counts: Ints | None) -> Ints:
     """The rows of *slots* in the order in which one task after the other would take them."""
-    order = np.argsort(slots.key)
+    order = slots.key.argsort()
     if counts is not None:
         order = order[_by(slots.neighbours[order])]
     for groups in reversed(levels):
-        code = groups.code[slots.row[order]]
+        code = groups.code.take(slots.row.take(order))
         found = _ranks(code, len(groups.names))
         if counts is not None:
             found += group_counts(groups, counts)[code]
-        order = order[_by(found)]
-    rows: Ints = slots.row[order]
+        order = order.take(_by(found))
+    rows: Ints = slots.row.take(order)
     return rows
 
 
@@ -160,4 +160,4 @@ def _ranks(code: Ints, groups: int) -> Ints:
 def _by(counts: Ints) -> Ints:
     """The places in the order of their counts, equal ones as they are; fast for small counts."""
     small = counts.max(initial=0) < 1 << 16
-    return np.argsort(counts.astype(np.uint16) if small else counts, kind="stable")
+    return (counts.astype(np.uint16) if small else counts).argsort(kind="stable")

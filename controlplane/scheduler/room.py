@@ -52,14 +52,16 @@ class Room:
     # --- keys -------------------------------------------------------------------------------
     def fit_of(self, rows: Ints, free: Ints) -> Ints:
         """How well *rows* are filled, the fullest lowest, if *free* (resource by row) is left."""
+        if len(rows) <= _AT_ONCE:
+            return self._fit_of(rows, free)
         parts = [
             self._fit_of(rows[start : start + _AT_ONCE], free[:, start : start + _AT_ONCE])
             for start in range(0, len(rows), _AT_ONCE)
         ]
-        return parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, np.int64), *parts])
+        return np.concatenate(parts)
 
     def _fit_of(self, rows: Ints, free: Ints) -> Ints:
-        units = self.candidates.units.table[:, :, rows]
+        units = self.candidates.units.table.take(rows, 2)
         left, empty = (np.maximum(free, 0) * units).sum(axis=1).astype(np.int64)
         fit: Ints = np.minimum(left, _LEFT_MAX) << _EMPTINESS_BITS
         fit |= np.minimum(empty, _EMPTINESS_MAX)
@@ -98,7 +100,7 @@ class Room:
     def keys_after(self, demand: Demand, rows: Ints, times: Ints) -> Ints:
         """The keys that *rows* will have once they hold the demand *times* over."""
         needed: Ints = np.array(self.candidates.needs(demand).each, np.int64)
-        after = self.free.table[:, rows] - needed[:, None] * times
+        after = self.free.table.take(rows, 1) - needed[:, None] * times
         change = self.fit_of(rows, after) - self._fit[rows]
         result: Ints = self.keys(demand)[rows] + (change << _FIT_SHIFT)
         return result
@@ -115,17 +117,18 @@ class Room:
     def take_many(self, ask: Ask, rows: Ints) -> None:
         """Place a task of *ask* on each of *rows*, which may name a row several times."""
         needs = self.candidates.needs(ask.demand)
-        unique = np.sort(rows)
-        times = np.ones_like(unique)
-        if (unique[1:] == unique[:-1]).any():
+        placed = dict.fromkeys(rows.tolist(), 1)
+        unique, times = rows, np.ones_like(rows)
+        if len(placed) < len(rows):
             counts = np.bincount(rows)
             unique = np.flatnonzero(counts)
-            times = counts[unique]
+            times = counts.take(unique)
+            placed = dict(zip(unique.tolist(), times.tolist(), strict=True))
         for amounts in (self.free, *self.followers):
             amounts.take_many(unique, needs, times)
-        self._note(ask, dict(zip(unique.tolist(), times.tolist(), strict=True)))
-        fit = self.fit_of(unique, self.free.table[:, unique])
-        change = (fit - self._fit[unique]) << _FIT_SHIFT
+        self._note(ask, placed)
+        fit = self.fit_of(unique, self.free.table.take(unique, 1))
+        change = (fit - self._fit.take(unique)) << _FIT_SHIFT
         self._fit[unique] = fit
         for keys in self._keys.values():
             keys[unique] += change
