@@ -23,25 +23,26 @@ class Needs(NamedTuple):
 
 
 class Holdings:
-    """Who holds what where: a row and needs each, many of them with the same needs."""
+    """Who holds what where: many rows, and few different needs, which are named by number."""
 
-    __slots__ = ("_needs", "_rows", "_which")
+    __slots__ = ("_known", "_rows", "_which")
 
-    def __init__(self) -> None:
+    def __init__(self, known: Sequence[Needs]) -> None:
+        """*known* are the needs by number; the caller may add to them."""
+        self._known = known
         self._rows: list[int] = []
         self._which: list[int] = []
-        self._needs: dict[Needs, int] = {}
 
-    def add(self, row: int, needs: Needs) -> None:
-        """Somebody on *row* holds *needs*."""
+    def add(self, row: int, which: int) -> None:
+        """Somebody on *row* holds the needs with this number."""
         self._rows.append(row)
-        self._which.append(self._needs.setdefault(needs, len(self._needs)))
+        self._which.append(which)
 
     def columns(self) -> tuple[Ints, Ints]:
         """The rows, and beside them how much of each resource is held there."""
         rows, which = np.array(self._rows, np.int64), np.array(self._which, np.int64)
-        each: Ints = np.array([needs.each for needs in self._needs], np.int64)
-        return rows, each[which].T if len(rows) else each.reshape(0, 0)
+        each: Ints = np.array([needs.each for needs in self._known], np.int64)
+        return rows, each[which].T if len(rows) else np.zeros((0, 0), np.int64)
 
 
 class Amounts:
@@ -93,10 +94,10 @@ class Amounts:
             combine.at(more.table[place], rows, amount)
         return more
 
-    def set(self, row: int, base: "Amounts", held: Sequence[Needs]) -> None:
-        """Let a node have what *base* has there and the largest of each that is held."""
-        most = [max(amounts) for amounts in zip(*(needs.each for needs in held), strict=True)]
-        self.table[:, row] = base.table[:, row] + (most or 0)
+    def set(self, row: int, base: Sequence[int], held: Sequence[Needs]) -> None:
+        """Let a node have *base* and the largest of each resource that is held."""
+        columns = zip(base, *[needs.each for needs in held], strict=True)
+        self.table[:, row] = [has + max(most, default=0) for has, *most in columns]
 
     def lower_to(self, row: int, other: "Amounts") -> None:
         """Let a node have no more than *other* has there."""

@@ -83,8 +83,9 @@ class Standing:
         """What the tasks on open nodes hold that are going, and that could be told to go, by
         priority; the latter are the victims."""
         state, candidates = self._room.state, self._room.candidates
-        going, below = Holdings(), [Holdings() for _ in range(Priority.LOW, top)]
-        needs_of: dict[tuple[tuple[str, ...], int], Needs] = {}
+        known: list[Needs] = []
+        number_of: dict[tuple[tuple[str, ...], int], int] = {}
+        going, below = Holdings(known), [Holdings(known) for _ in range(Priority.LOW, top)]
         for name, there in state.tasks_on_node.items():
             row = candidates.row_of[name]
             if not candidates.open[row]:
@@ -96,15 +97,16 @@ class Standing:
                     continue
                 # The same as its spec's key, without the cost of making one for each task.
                 key = (task.replica[:3], task.revision)
-                needs = needs_of.get(key)
-                if needs is None:
-                    needs = needs_of[key] = self._needs_of(task)
+                number = number_of.get(key)
+                if number is None:
+                    number = number_of[key] = len(known)
+                    known.append(self._needs_of(task))
                 if is_going:
-                    going.add(row, needs)
+                    going.add(row, number)
                     self._going[row] = self._going.get(row, 0) + 1
                 else:
-                    below[task.priority - 1].add(row, needs)
-                    victims.append(Victim(task.id, task.priority, needs))
+                    below[task.priority - 1].add(row, number)
+                    victims.append(Victim(task.id, task.priority, known[number]))
         return going, below
 
     def _needs_of(self, task: Task) -> Needs:
@@ -192,7 +194,9 @@ class Standing:
         """Who goes on this row: one if one will do, else the largest help first, none in vain."""
         short = self._shortage(ask, row)
         candidates = [each for each in self._victims.get(row, ()) if each.priority <= threshold]
-        alone = [each for each in candidates if _covers([each], short)]
+        alone = candidates
+        for place, missing in short:
+            alone = [each for each in alone if each.needs.each[place] >= missing]
         if alone:
             return [min(alone, key=lambda each: (each.priority, each.needs.each, -each.task))]
         chosen: list[Victim] = []
@@ -230,9 +234,10 @@ class Standing:
                 amounts.add(row, victim.needs, 1)
         self._going[row] = self._going.get(row, 0) + len(victims)
         room.promise(ask, row)
+        coming = room.coming.table[:, row].tolist()
         for priority, single in enumerate(self._singles, Priority.LOW):
             left = [each.needs for each in self._victims[row] if each.priority <= priority]
-            single.set(row, room.coming, left)
+            single.set(row, coming, left)
         return self._waiting(row)
 
 
